@@ -1,0 +1,53 @@
+"""What this site's commands have in common: exit codes, and clean JSON on standard output."""
+
+import json
+import sys
+from types import FrameType
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+SUCCESS, FAILURE, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
+
+
+class BadInput(CommandError):
+    """What the user gave is wrong: exit code 2."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, returncode=BAD_INPUT)
+
+
+class SiteCommand(BaseCommand):
+    """A command that returns its exit code from `run()`; with --json it prints one JSON object.
+
+    Exit codes: 0 success, 1 failure, 2 bad input, 130 interrupted.
+    """
+
+    offers_json = False
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        if self.offers_json:
+            parser.add_argument(
+                "--json", action="store_true", help="print one JSON object on standard output"
+            )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            exit_code = self.run(**options)
+        except KeyboardInterrupt:
+            self.stderr.write("interrupted")
+            exit_code = INTERRUPTED
+        if exit_code != SUCCESS:
+            sys.exit(exit_code)
+
+    def run(self, *args: Any, **options: Any) -> int:
+        """The command's work; returns its exit code."""
+        raise NotImplementedError
+
+    def print_json(self, data: object) -> None:
+        self.stdout.write(json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False))
+
+
+def interrupt(signum: int, frame: FrameType | None) -> None:
+    """A handler for SIGTERM that ends a command as Ctrl-C does."""
+    raise KeyboardInterrupt

@@ -1,0 +1,86 @@
+"""Where the site keeps its data: everything lives under one folder, AUTOTUNER_HOME."""
+
+import os
+import secrets
+import sqlite3
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+DEFAULT_HOME = "~/.local/share/inference-autotuner"
+DATABASE_NAME = "autotuner.db"
+DATABASE_NAME_BESIDE = "autotuner-site.db"
+
+
+@dataclass(frozen=True)
+class Home:
+    """The data folder and the fixed places in it."""
+
+    root: Path
+
+    @property
+    def logs(self) -> Path:
+        return self.root / "logs"
+
+    @property
+    def results(self) -> Path:
+        return self.root / "results"
+
+    @property
+    def runtimes(self) -> Path:
+        return self.root / "runtimes"
+
+    @property
+    def tokenizers(self) -> Path:
+        return self.root / "tokenizers"
+
+    @property
+    def queue(self) -> Path:
+        return self.root / "queue.db"
+
+    @property
+    def foreign_database(self) -> Path | None:
+        """A database of another program that stands where ours would, or None."""
+        path = self.root / DATABASE_NAME
+        return None if _is_ours(path) else path
+
+    @property
+    def database(self) -> Path:
+        """Our database; beside a foreign one, which is never touched, under another name."""
+        return self.root / (DATABASE_NAME_BESIDE if self.foreign_database else DATABASE_NAME)
+
+    def task_log(self, task_pk: int) -> Path:
+        return self.logs / f"task_{task_pk}.log"
+
+    def create(self) -> None:
+        for folder in (self.root, self.logs, self.results, self.runtimes):
+            folder.mkdir(parents=True, exist_ok=True)
+        self.root.chmod(0o700)
+
+    def secret(self, name: str, length: int = 50) -> str:
+        """A random value that is made once and kept in a file only its owner can read."""
+        path = self.root / name
+        if not path.exists():
+            draft = self.root / f".{name}.{os.getpid()}.{secrets.token_hex(4)}"
+            draft.touch(mode=0o600)
+            draft.write_text(secrets.token_urlsafe(length)[:length], encoding="ascii")
+            try:
+                os.link(draft, path)  # fails where another process was first: then its value counts
+            except FileExistsError:
+                pass
+            finally:
+                draft.unlink()
+        return path.read_text(encoding="ascii")
+
+
+def _is_ours(path: Path) -> bool:
+    """Whether a database file is absent, holds no table yet, or was made by our migrations."""
+    if not path.exists() or path.stat().st_size == 0:
+        return True
+    try:
+        with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=5)) as database:
+            rows = database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+            tables = {name for (name,) in rows}
+    except sqlite3.DatabaseError:
+        return False
+    return not tables or bool(tables & {"django_migrations", "tasks_app_task"})

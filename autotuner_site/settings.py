@@ -1,0 +1,208 @@
+"""Settings, read from the environment and from `.env` at the project root.
+
+Every variable is named and explained in `.env.example`.
+"""
+
+from pathlib import Path
+from typing import Any
+
+from csp.constants import NONE, SELF
+from django.core.exceptions import ImproperlyConfigured
+from environs import Env
+from huey import SqliteHuey
+
+from autotuner_site.paths import DEFAULT_HOME, Home
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+env = Env()
+env.read_env(str(BASE_DIR / ".env"), recurse=False)
+
+
+def _path(name: str, default: str = "") -> Path | None:
+    """A path setting: `~` is expanded, a relative one starts at the project root."""
+    text = env.str(name, default)
+    return (BASE_DIR / Path(text).expanduser()).resolve() if text else None
+
+
+def _port_range(text: str) -> tuple[int, int]:
+    first, dash, last = text.partition("-")
+    if not (dash and first.isdecimal() and last.isdecimal()):
+        raise ImproperlyConfigured(f"PORT_RANGE is {text!r}; write it as first-last: 8000-8100")
+    low, high = int(first), int(last)
+    if not 1024 <= low <= high <= 65535:
+        raise ImproperlyConfigured(
+            f"PORT_RANGE is {text!r}; both ends must lie between 1024 and 65535, the lower first"
+        )
+    return low, high
+
+
+HOME = Home(_path("AUTOTUNER_HOME", DEFAULT_HOME) or BASE_DIR)
+AUTOTUNER_HOME = HOME.root
+HOME.create()
+SITE_ID = HOME.secret("site_id", 16)
+
+DEBUG = env.bool("DEBUG", False)
+SECRET_KEY = env.str("SECRET_KEY", "") or HOME.secret("secret_key")
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"])
+
+# One switch for a site behind TLS; plain HTTP on loopback or a trusted network is the default.
+HTTPS_ONLY = env.bool("HTTPS_ONLY", False)
+SECURE_SSL_REDIRECT = HTTPS_ONLY
+SESSION_COOKIE_SECURE = HTTPS_ONLY
+CSRF_COOKIE_SECURE = HTTPS_ONLY
+SECURE_HSTS_SECONDS = 31_536_000 if HTTPS_ONLY else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS_ONLY
+SECURE_HSTS_PRELOAD = HTTPS_ONLY
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS_ONLY else None
+SESSION_COOKIE_NAME = "autotuner_session"
+CSRF_COOKIE_NAME = "autotuner_csrf"
+
+INSTALLED_APPS = [
+    "whitenoise.runserver_nostatic",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.humanize",
+    "django.contrib.messages",
+    "django.contrib.sessions",
+    "django.contrib.staticfiles",
+    "csp",
+    "django_htmx",
+    "huey.contrib.djhuey",
+    "template_partials",
+    "autotuner_site",
+    "tasks_app",
+    "experiments_app",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+]
+
+ROOT_URLCONF = "autotuner_site.urls"
+WSGI_APPLICATION = "autotuner_site.wsgi.application"
+
+TEMPLATES: list[dict[str, Any]] = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+DATABASE_URL = env.str("DATABASE_URL", "")
+if DATABASE_URL and not DATABASE_URL.startswith("sqlite:///"):
+    raise ImproperlyConfigured(
+        "DATABASE_URL: only SQLite is supported, as sqlite:///path/to/file.db;"
+        " leave it empty to keep the database under AUTOTUNER_HOME"
+    )
+DATABASE_PATH = (
+    (BASE_DIR / DATABASE_URL.removeprefix("sqlite:///")).resolve()
+    if DATABASE_URL
+    else HOME.database
+)
+DATABASES: dict[str, dict[str, Any]] = {
+    "default": {
+        "ENGINE": "django.db.backends.sqlite3",
+        "NAME": DATABASE_PATH,
+        # The web processes, the consumer and the commands write at the same time: readers never
+        # wait in WAL, and a transaction that starts as a writer cannot fail half-way.
+        "OPTIONS": {
+            "transaction_mode": "IMMEDIATE",
+            "timeout": 20,
+            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+        },
+    }
+}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+if env.str("REDIS_URL", ""):
+    raise ImproperlyConfigured(
+        "REDIS_URL: the queue is kept in SQLite under AUTOTUNER_HOME; leave REDIS_URL empty"
+    )
+# An instance and not a dict: from a dict huey runs jobs inside the web request under DEBUG.
+HUEY = SqliteHuey(name="autotuner", filename=str(HOME.queue), timeout=20, results=False)
+
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+LOGIN_URL = "login"
+LOGIN_REDIRECT_URL = "task_list"
+LOGOUT_REDIRECT_URL = "login"
+
+LANGUAGE_CODE = "en-us"
+TIME_ZONE = env.str("TIME_ZONE", "UTC")
+USE_I18N = False
+USE_TZ = True
+
+STATIC_URL = "static/"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+# The files are served as they lie in the checkout: no collectstatic step between pull and run.
+WHITENOISE_USE_FINDERS = True
+
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [SELF],
+        "img-src": [SELF, "data:"],
+        "object-src": [NONE],
+        "base-uri": [NONE],
+        "frame-ancestors": [NONE],
+        "form-action": [SELF],
+    }
+}
+X_FRAME_OPTIONS = "DENY"
+SECURE_REFERRER_POLICY = "same-origin"
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": "INFO"},
+    "loggers": {
+        # A handler of its own keeps huey from adding one of its making.
+        "huey": {"handlers": ["console"], "level": "WARNING", "propagate": False},
+        "httpx": {"level": "WARNING"},
+    },
+}
+
+# Tuning
+DEPLOYMENT_MODE = env.str("DEPLOYMENT_MODE", "local")
+if DEPLOYMENT_MODE not in {"docker", "local"}:
+    raise ImproperlyConfigured(
+        f"DEPLOYMENT_MODE is {DEPLOYMENT_MODE!r}; it must be docker or local"
+    )
+DOCKER_MODEL_PATH = _path("DOCKER_MODEL_PATH")
+PORT_RANGE = _port_range(env.str("PORT_RANGE", "8000-8100"))
+HTTP_PROXY = env.str("HTTP_PROXY", "")
+HTTPS_PROXY = env.str("HTTPS_PROXY", "")
+NO_PROXY = env.str("NO_PROXY", "")
+HF_TOKEN = env.str("HF_TOKEN", "")
+HF_HOME = _path("HF_HOME")
+GENAI_BENCH_PATH = _path("GENAI_BENCH_PATH")

@@ -1,0 +1,29 @@
+"""The site's settings on a data folder of the test run's own."""
+
+import atexit
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+_home = tempfile.mkdtemp(prefix="autotuner-tests-")
+_owner = os.getpid()
+
+
+@atexit.register
+def _remove_home() -> None:
+    if os.getpid() == _owner:  # not in a forked child
+        shutil.rmtree(_home, ignore_errors=True)
+
+
+os.environ["AUTOTUNER_HOME"] = _home
+os.environ["PORT_RANGE"] = "18000-18100"
+for _name in ("DATABASE_URL", "REDIS_URL", "SECRET_KEY", "DEBUG", "HTTPS_ONLY"):
+    os.environ.pop(_name, None)
+
+from autotuner_site.settings import *  # noqa: E402, F403
+from autotuner_site.settings import DATABASES  # noqa: E402
+
+# A file and not memory: workers, heartbeats and live servers have connections of their own.
+DATABASES["default"]["TEST"] = {"NAME": Path(_home) / "test.db"}
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
