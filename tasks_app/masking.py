@@ -1,0 +1,36 @@
+"""Values that are nobody's to read: masked where they are shown, kept where the mask comes back."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+MASK = "••••••••"
+_SECRET_NAME = re.compile(
+    r"TOKEN|SECRET|PASSW|PASSPHRASE|CREDENTIAL|API_?KEY|ACCESS_?KEY|PRIVATE_?KEY|AUTH",
+    re.IGNORECASE,
+)
+
+
+def is_secret_name(name: str) -> bool:
+    """Whether a variable of this name probably holds a secret."""
+    return _SECRET_NAME.search(name) is not None
+
+
+def masked_document(document: Mapping[str, Any]) -> dict[str, Any]:
+    """A task document with the secrets of its environment masked."""
+    environment = document.get("environment")
+    if not isinstance(environment, Mapping):
+        return dict(document)
+    shown = {
+        name: MASK if value and is_secret_name(str(name)) else value
+        for name, value in environment.items()
+    }
+    return {**document, "environment": shown}
+
+
+def unmasked(environment: Mapping[str, str], stored: Mapping[str, str]) -> dict[str, str]:
+    """What a user sent back, with the stored value wherever the mask was left standing."""
+    return {
+        name: stored[name] if value == MASK and name in stored else value
+        for name, value in environment.items()
+    }

@@ -1,0 +1,235 @@
+"""What a user wants tuned: the Task, and a Run of it."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any, Self
+
+from django.conf import settings
+from django.db import models, transaction
+from django.db.models import F, Q
+from django.utils import timezone
+
+from tasks_app.spec import TaskSpec
+
+SPEC_FIELDS = (
+    "description",
+    "deployment_mode",
+    "base_runtime",
+    "runtime_image_tag",
+    "runtime_image",
+    "model",
+    "parameters",
+    "fixed_parameters",
+    "constraints",
+    "optimization",
+    "slo",
+    "benchmark",
+    "environment",
+)
+
+
+class StaleState(Exception):
+    """The row is not in the state that the transition starts from; the message says what it is."""
+
+
+class TaskQuerySet(models.QuerySet["Task"]):
+    def running(self) -> Self:
+        return self.filter(status=Task.Status.RUNNING)
+
+
+class Task(models.Model):
+    """A tuning task: what to serve, which flags to try, under which load, for which objective.
+
+    The columns from `description` to `environment` are the sections of the task file; they hold
+    what `TaskSpec.to_data()` gives and are written together by `apply_spec()`.
+    """
+
+    class Status(models.TextChoices):
+        PENDING = "pending"
+        RUNNING = "running"
+        COMPLETED = "completed"
+        FAILED = "failed"
+        CANCELLED = "cancelled"
+
+        @property
+        def is_finished(self) -> bool:
+            return self in {Task.Status.COMPLETED, Task.Status.FAILED, Task.Status.CANCELLED}
+
+    name = models.CharField(max_length=200, unique=True)
+    description = models.TextField(blank=True)
+    deployment_mode = models.CharField(max_length=20)
+    base_runtime = models.CharField(max_length=100)
+    runtime_image_tag = models.CharField(max_length=200, null=True, blank=True)  # noqa: DJ001
+    runtime_image = models.CharField(max_length=500, null=True, blank=True)  # noqa: DJ001
+    model = models.JSONField()
+    parameters = models.JSONField()
+    fixed_parameters = models.JSONField(default=dict, blank=True)
+    constraints = models.JSONField(default=list, blank=True)
+    optimization = models.JSONField()
+    slo = models.JSONField(default=dict, blank=True)
+    benchmark = models.JSONField()
+    environment = models.JSONField(default=dict, blank=True)
+
+    status = models.CharField(max_length=20, choices=Status, default=Status.PENDING)
+    message = models.TextField(blank=True, help_text="Why the task ended as it did.")
+    run = models.PositiveIntegerField(default=1)
+    version = models.PositiveIntegerField(default=1)
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True
+    )
+    created_at = models.DateTimeField(default=timezone.now)
+    updated_at = models.DateTimeField(default=timezone.now)
+    started_at = models.DateTimeField(null=True, blank=True)
+    completed_at = models.DateTimeField(null=True, blank=True)
+
+    objects = TaskQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("-created_at", "-pk")
+        constraints = (
+            models.CheckConstraint(name="task_run_counts_from_1", condition=Q(run__gte=1)),
+            models.CheckConstraint(
+                name="task_completed_at_only_when_finished",
+                condition=Q(completed_at__isnull=True)
+                | Q(status__in=["completed", "failed", "cancelled"]),
+            ),
+        )
+        indexes = (models.Index(fields=("status",), name="task_status"),)
+
+    def __str__(self) -> str:
+        return self.name
+
+    @classmethod
+    def from_spec(cls, spec: TaskSpec, **fields: Any) -> "Task":
+        """An unsaved task that holds `spec`."""
+        task = cls(**fields)
+        task.apply_spec(spec)
+        return task
+
+    @staticmethod
+    def columns_of(spec: TaskSpec) -> dict[str, Any]:
+        """The columns that hold a spec, the name apart."""
+        data = spec.to_data()
+        return {field: data[field] for field in SPEC_FIELDS}
+
+    def apply_spec(self, spec: TaskSpec) -> None:
+        self.name = spec.task_name
+        for field, value in self.columns_of(spec).items():
+            setattr(self, field, value)
+
+    def spec_data(self) -> dict[str, Any]:
+        """The task file's content, keys in the file's order."""
+        return {"task_name": self.name} | {field: getattr(self, field) for field in SPEC_FIELDS}
+
+    @property
+    def spec(self) -> TaskSpec:
+        """The stored spec. It was checked when it was saved, so catalogue checks are not redone."""
+        return TaskSpec.model_validate(self.spec_data())
+
+    @property
+    def current_status(self) -> Status:
+        return self.Status(self.status)
+
+    @property
+    def elapsed(self) -> timedelta | None:
+        """Time from the start of the current run to its end, or to now."""
+        if self.started_at is None:
+            return None
+        return (self.completed_at or timezone.now()) - self.started_at
+
+    # Transitions: each is one guarded UPDATE; whoever gets no row lost the race.
+
+    def replace_spec(self, spec: TaskSpec, *, version: int) -> None:
+        """Full replacement by `spec`, made on the text of `version`.
+
+        Raises StaleState when the task runs or was changed since that version was read.
+        """
+        self.apply_spec(spec)
+        changes: dict[str, Any] = {field: getattr(self, field) for field in SPEC_FIELDS}
+        self._transition(
+            Q(version=version) & ~Q(status=self.Status.RUNNING),
+            name=self.name,
+            version=F("version") + 1,
+            updated_at=timezone.now(),
+            **changes,
+        )
+
+    def start(self) -> None:
+        """Begin the first run of a task that has never run."""
+        self._begin(Q(status=self.Status.PENDING), run=1)
+
+    def restart(self) -> None:
+        """Begin a new run of a task whose last run has ended."""
+        finished = [status for status in self.Status if status.is_finished]
+        self._begin(Q(status__in=finished, run=self.run), run=self.run + 1)
+
+    def complete(self, message: str = "") -> None:
+        self._end(self.Status.COMPLETED, Q(status=self.Status.RUNNING, run=self.run), message)
+
+    def fail(self, message: str) -> None:
+        self._end(self.Status.FAILED, Q(status=self.Status.RUNNING, run=self.run), message)
+
+    def cancel(self, message: str = "cancelled") -> None:
+        """End the run now; whoever runs an experiment of it sees this and takes it down."""
+        self._end(
+            self.Status.CANCELLED,
+            Q(status__in=[self.Status.PENDING, self.Status.RUNNING], run=self.run),
+            message,
+        )
+
+    def _begin(self, condition: Q, *, run: int) -> None:
+        now = timezone.now()
+        with transaction.atomic():
+            self._transition(
+                condition,
+                status=self.Status.RUNNING,
+                run=run,
+                message="",
+                started_at=now,
+                completed_at=None,
+            )
+            Run.objects.create(task=self, number=run, spec=self.spec_data(), started_at=now)
+
+    def _end(self, status: Status, condition: Q, message: str) -> None:
+        now = timezone.now()
+        with transaction.atomic():
+            self._transition(condition, status=status, message=message, completed_at=now)
+            self.runs.filter(number=self.run).update(
+                status=status, message=message, completed_at=now
+            )
+
+    def _transition(self, condition: Q, **changes: Any) -> None:
+        if Task.objects.filter(condition, pk=self.pk).update(**changes) != 1:
+            current = Task.objects.filter(pk=self.pk).values_list("status", flat=True).first()
+            state = f"is {current}" if current else "was deleted"
+            raise StaleState(f"Task {self.name!r} {state} or was changed meanwhile.")
+        self.refresh_from_db()
+
+
+class Run(models.Model):
+    """One run of a task: the spec as it stood at the start, and how the run ended."""
+
+    task = models.ForeignKey(Task, on_delete=models.CASCADE, related_name="runs")
+    number = models.PositiveIntegerField()
+    spec = models.JSONField(help_text="The task file as it stood when the run started.")
+    status = models.CharField(max_length=20, choices=Task.Status, default=Task.Status.RUNNING)
+    message = models.TextField(blank=True)
+    started_at = models.DateTimeField()
+    completed_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ("task", "number")
+        constraints = (
+            models.UniqueConstraint(fields=("task", "number"), name="run_number_unique_in_task"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.task} run {self.number}"
+
+    @property
+    def task_spec(self) -> TaskSpec:
+        data: Mapping[str, Any] = self.spec
+        return TaskSpec.model_validate(data)
+
+    def ended_or(self, now: datetime) -> datetime:
+        return self.completed_at or now

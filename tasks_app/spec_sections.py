@@ -1,0 +1,266 @@
+"""The sections of a task file: model, optimization, slo, benchmark, environment."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+
+from tasks_app.flags import CONTROL_CHARACTER
+from tasks_app.problems import did_you_mean
+from tasks_app.scenarios import Scenario, ScenarioError, parse_scenario, split_scenarios
+from tasks_app.validation import refusal, refusal_of_keys, shown, wrong_type
+
+STRICT = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+Strategy = Literal["auto", "grid_search", "random", "bayesian"]
+Objective = Literal[
+    "minimize_latency",
+    "minimize_ttft",
+    "minimize_tpot",
+    "maximize_throughput",
+    "maximize_goodput",
+]
+
+LATENCY_METRICS: Final = ("ttft", "tpot", "e2e")
+STATISTICS: Final = ("mean", "p50", "p90", "p95", "p99")
+SLO_KEYS: Final = (
+    *(f"{metric}_{statistic}_s" for metric in LATENCY_METRICS for statistic in STATISTICS),
+    "error_rate",
+)
+DEFAULT_ERROR_RATE: Final = 0.01
+MAX_LATENCY_S: Final = 86_400
+
+_CONTROL_IN_PROSE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
+_ANSWER_LENGTH = "the answer's length is set by the traffic scenario"
+_SET_BY_BENCHMARK: Mapping[str, str] = {
+    "model": "the name is model_name",
+    "messages": "prompts come from the traffic scenario",
+    "prompt": "prompts come from the traffic scenario",
+    "stream": "answers are always streamed: times are taken from the stream",
+    "stream_options": "answers are always streamed: times are taken from the stream",
+    "max_tokens": _ANSWER_LENGTH,
+    "max_completion_tokens": _ANSWER_LENGTH,
+    "min_tokens": _ANSWER_LENGTH,
+    "stop": _ANSWER_LENGTH,
+    "n": "each request has one answer",
+}
+
+
+def check_line(text: str) -> str:
+    """Text for one line: not blank, no control characters, no blanks around it."""
+    if not text.strip():
+        raise refusal("must not be empty")
+    if match := CONTROL_CHARACTER.search(text):
+        raise refusal(f"holds the control character {match[0]!r}")
+    if text != text.strip():
+        raise refusal(f"{shown(text)} has blanks around it", f"write {text.strip()}")
+    return text
+
+
+def check_prose(text: str) -> str:
+    if match := _CONTROL_IN_PROSE.search(text):
+        raise refusal(f"holds the control character {match[0]!r}")
+    return text
+
+
+def _check_argument(text: str) -> str:
+    if check_line(text).startswith("-"):
+        raise refusal(f"{shown(text)} would be read as a flag", "start it without a dash")
+    return text
+
+
+def _check_model_source(text: str) -> str:
+    _check_argument(text)
+    if "://" in text:
+        raise refusal(
+            f"{shown(text)} is an address", "name the model: a hub id as org/name, or a path"
+        )
+    if ".." in text.split("/"):
+        raise refusal(f"{shown(text)} leaves its folder", "write the path without ..")
+    return text
+
+
+Line = Annotated[str, AfterValidator(check_line)]
+Argument = Annotated[str, AfterValidator(_check_argument), Field(max_length=1_000)]
+
+
+class Model(BaseModel):
+    """What is served: a hub id, an absolute path, a folder of models, or a built-in alias."""
+
+    model_config = STRICT
+
+    id_or_path: Annotated[str, AfterValidator(_check_model_source), Field(max_length=1_000)]
+
+    @property
+    def last_segment(self) -> str:
+        return self.id_or_path.rstrip("/").rpartition("/")[2]
+
+
+class Optimization(BaseModel):
+    model_config = STRICT
+
+    strategy: Strategy = "auto"
+    objective: Objective = "maximize_throughput"
+    max_iterations: int = Field(default=20, ge=1, le=10_000)
+    timeout_per_iteration: int = Field(default=1_800, ge=10, le=604_800)
+    seed: int = Field(default=0, ge=0, le=2**32 - 1)
+
+    @property
+    def maximises(self) -> bool:
+        return self.objective.startswith("maximize_")
+
+
+@dataclass(frozen=True)
+class SloBound:
+    """One latency bound of the SLO: `statistic` of `metric` must be at most `limit_s`."""
+
+    key: str
+    metric: str
+    statistic: str
+    limit_s: float
+
+
+def _check_slo(value: dict[str, Any]) -> dict[str, float]:
+    wrong = {key: fault for key, bound in value.items() if (fault := _slo_fault(key, bound))}
+    if wrong:
+        raise refusal_of_keys(wrong)
+    return value
+
+
+def _slo_fault(key: str, bound: object) -> tuple[str, str] | None:
+    if key not in SLO_KEYS:
+        same_metric = [known for known in SLO_KEYS if known.startswith(f"{key}_")]
+        return f"unknown key {key!r}", did_you_mean(key, same_metric or SLO_KEYS)
+    if isinstance(bound, bool) or not isinstance(bound, int | float):
+        return wrong_type(bound, "a number")
+    if key == "error_rate":
+        return None if 0 <= bound <= 1 else (f"must lie between 0 and 1, not {bound}", "")
+    if not 0 < bound <= MAX_LATENCY_S:
+        return f"must be more than 0 and at most {MAX_LATENCY_S} seconds, not {bound}", ""
+    return None
+
+
+Slo = Annotated[dict[str, Any], AfterValidator(_check_slo)]
+
+
+def _check_task(value: object) -> object:
+    if value != "text-to-text":
+        raise refusal(f"{shown(value)} is not supported yet", "write text-to-text")
+    return value
+
+
+def _check_scenario(text: str) -> str:
+    if len(split_scenarios(text)) > 1:
+        raise refusal(
+            f"{shown(text)} holds several scenarios",
+            "write each as an entry of its own: "
+            + ", ".join(f'"{part}"' for part in split_scenarios(text)),
+        )
+    try:
+        scenario = parse_scenario(text)
+    except ScenarioError as error:
+        raise refusal(error.message, error.suggestion) from error
+    if not scenario.fits("text-to-text"):
+        raise refusal(
+            f"{text!r} is no scenario for text-to-text ({scenario.describe()})",
+            "write D(…), N(…)/(…) or U(…)",
+        )
+    if scenario.kind == "dataset":
+        raise refusal(
+            "data sets are not supported yet: their answers have no set length",
+            "write D(…), N(…)/(…) or U(…)",
+        )
+    return text
+
+
+def _unique(values: list[Any]) -> list[Any]:
+    for index, value in enumerate(values):
+        if value in values[:index]:
+            raise refusal(f"{shown(value)} stands twice")
+    return values
+
+
+def _check_additional(params: dict[str, Any]) -> dict[str, Any]:
+    for key, value in params.items():
+        if key in _SET_BY_BENCHMARK:
+            raise refusal(f"{key!r} cannot be set here: {_SET_BY_BENCHMARK[key]}")
+        if key == "ignore_eos" and value is not True:
+            raise refusal("ignore_eos must stay true: every answer has its full length")
+        if key in {"temperature", "top_p"} and (
+            isinstance(value, bool) or not isinstance(value, int | float)
+        ):
+            message, suggestion = wrong_type(value, "a number")
+            raise refusal(f"{key} {message}", suggestion)
+    _check_plain_data(params)
+    return params
+
+
+def _check_plain_data(value: object) -> None:
+    if isinstance(value, dict):
+        for key, item in value.items():
+            if not isinstance(key, str):
+                raise refusal(f"the key {shown(key)} must be text")
+            _check_plain_data(item)
+    elif isinstance(value, list):
+        for item in value:
+            _check_plain_data(item)
+    elif isinstance(value, str) and _CONTROL_IN_PROSE.search(value):
+        raise refusal(f"{shown(value)} holds a control character")
+    elif isinstance(value, float) and not abs(value) < float("inf"):
+        raise refusal(f"{value} is not a number that can be sent")
+    elif not isinstance(value, str | int | float | bool | None):
+        raise refusal(f"{shown(value)} cannot be sent")
+
+
+class Benchmark(BaseModel):
+    """The load: each scenario at each concurrency is one point that is measured."""
+
+    model_config = STRICT
+
+    task: Annotated[Literal["text-to-text"], BeforeValidator(_check_task)] = "text-to-text"
+    model_name: Argument | None = None
+    model_tokenizer: Argument | None = None
+    traffic_scenarios: Annotated[
+        list[Annotated[str, AfterValidator(_check_scenario)]],
+        Field(min_length=1, max_length=50),
+        AfterValidator(_unique),
+    ] = Field(default_factory=lambda: ["D(100,100)"])
+    num_concurrency: Annotated[
+        list[Annotated[int, Field(ge=1, le=10_000)]],
+        Field(min_length=1, max_length=50),
+        AfterValidator(_unique),
+    ] = Field(default_factory=lambda: [1, 4])
+    max_requests_per_level: int = Field(default=100, ge=1, le=1_000_000)
+    max_minutes_per_level: int = Field(default=10, ge=1, le=1_440)
+    additional_params: Annotated[dict[str, Any], AfterValidator(_check_additional)] = Field(
+        default_factory=lambda: {"temperature": 0.0}
+    )
+
+    @property
+    def scenarios(self) -> tuple[Scenario, ...]:
+        return tuple(parse_scenario(text) for text in self.traffic_scenarios)
+
+
+def _check_environment(value: dict[str, Any]) -> dict[str, str]:
+    wrong = {name: fault for name, text in value.items() if (fault := _variable_fault(name, text))}
+    if wrong:
+        raise refusal_of_keys(wrong)
+    return value
+
+
+def _variable_fault(name: str, text: object) -> tuple[str, str] | None:
+    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name, re.ASCII):
+        return (
+            f"{shown(name)} is not the name of an environment variable",
+            "letters, digits and underscores",
+        )
+    if not isinstance(text, str):
+        return wrong_type(text, "text")
+    if CONTROL_CHARACTER.search(text.replace("\t", " ")):
+        return "holds a line end or another control character", ""
+    return ("is longer than 10,000 characters", "") if len(text) > 10_000 else None
+
+
+Environment = Annotated[dict[str, Any], AfterValidator(_check_environment)]

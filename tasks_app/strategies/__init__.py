@@ -1,0 +1,20 @@
+"""Search strategies by the name that a task file gives them."""
+
+from collections.abc import Mapping
+
+from tasks_app.strategies import auto, bayesian, grid_search, random_search
+from tasks_app.strategies.base import Strategy, Trial, TrialStatus
+
+__all__ = ["STRATEGIES", "Strategy", "Trial", "TrialStatus", "get_strategy"]
+
+STRATEGIES: Mapping[str, Strategy] = {
+    "auto": auto,
+    "grid_search": grid_search,
+    "random": random_search,
+    "bayesian": bayesian,
+}
+
+
+def get_strategy(name: str) -> Strategy:
+    """Raises KeyError: which names there are is checked with the task."""
+    return STRATEGIES[name]

@@ -1,0 +1,144 @@
+"""Tree-structured Parzen estimator (Optuna's TPE), told the whole history at every step.
+
+A success with a score is a completed trial. What has no score is never given one: a failed or
+cancelled trial is told as failed, which TPE leaves out, and an infeasible or pruned one as
+pruned, which TPE counts as worse than every scored one.
+"""
+
+import math
+import random
+import warnings
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from tasks_app.domains import Choices, Domain, same_value
+from tasks_app.space import Configuration, Scalar, SearchSpace, configuration_key
+from tasks_app.strategies import random_search
+from tasks_app.strategies.base import Trial, first_untried, tried
+from tasks_app.strategies.grid_search import covering
+
+if TYPE_CHECKING:
+    import optuna
+
+ASKS = 12
+"""Proposals of the model that may be known or forbidden before a random one is taken."""
+
+
+def propose(
+    space: SearchSpace, history: Sequence[Trial], *, seed: int, maximise: bool, budget: int
+) -> Configuration | None:
+    seen = tried(space, history)
+    rng = random_search.step_rng(seed, seen)
+    if len(seen) < startup_trials(budget):
+        shift_rng = random.Random(seed)  # noqa: S311
+        shift = [shift_rng.random() for _ in space.names]
+        return first_untried(covering(space, shift), space, seen, rng)
+    proposed = _ask(space, history, seen, rng.getrandbits(32), maximise=maximise)
+    return proposed or first_untried(random_search.draws(space, seed), space, seen, rng)
+
+
+def startup_trials(budget: int) -> int:
+    """Trials that cover the space before the model is asked: a quarter of the budget, 4 to 10."""
+    return min(10, max(4, budget // 4))
+
+
+def _ask(
+    space: SearchSpace, history: Sequence[Trial], seen: set[object], seed: int, *, maximise: bool
+) -> Configuration | None:
+    import optuna
+
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    codes = {name: _Code(domain) for name, domain in space.parameters.items()}
+    distributions = {name: code.distribution() for name, code in codes.items()}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        sampler = optuna.samplers.TPESampler(
+            seed=seed, n_startup_trials=1, multivariate=True, constant_liar=True
+        )
+        study = optuna.create_study(
+            direction="maximize" if maximise else "minimize", sampler=sampler
+        )
+        for trial in history:
+            part = space.restrict(trial.parameters)
+            if part is not None:
+                encoded = {name: codes[name].encode(value) for name, value in part.items()}
+                study.add_trial(_frozen(trial, encoded, distributions))
+        for _ in range(ASKS):
+            asked = study.ask(distributions)
+            proposed = {name: code.decode(asked.params[name]) for name, code in codes.items()}
+            if space.holds(proposed) and configuration_key(proposed) not in seen:
+                return proposed
+            study.tell(asked, state=optuna.trial.TrialState.FAIL)
+    return None
+
+
+def _frozen(
+    trial: Trial, encoded: Mapping[str, Any], distributions: Mapping[str, Any]
+) -> "optuna.trial.FrozenTrial":
+    import optuna
+
+    states = optuna.trial.TrialState
+    scored = trial.score is not None and math.isfinite(trial.score)
+    value = None
+    match trial.status:
+        case "success" if trial.feasible is not False and scored:
+            state, value = states.COMPLETE, trial.score
+        case "success" | "pruned":
+            state = states.PRUNED
+        case "running":
+            state = states.RUNNING
+        case _:
+            state = states.FAIL
+    return optuna.trial.create_trial(
+        state=state, value=value, params=dict(encoded), distributions=dict(distributions)
+    )
+
+
+class _Code:
+    """A domain in Optuna's terms.
+
+    Numbers that are listed or lie on a grid are told by their rank, so that their order is
+    known and a decimal stays what it was.
+    """
+
+    def __init__(self, domain: Domain) -> None:
+        self._domain = domain
+        self._ranked: Sequence[Scalar] | None = None
+        if isinstance(domain, Choices):
+            numbers = [o for o in domain.options if type(o) in {int, float}]
+            if len(numbers) == len(domain.options):
+                self._ranked = sorted(domain.options, key=lambda number: float(number or 0))
+        elif not domain.integer:
+            self._ranked = domain.values()
+
+    def distribution(self) -> "optuna.distributions.BaseDistribution":
+        from optuna.distributions import (
+            CategoricalDistribution,
+            FloatDistribution,
+            IntDistribution,
+        )
+
+        if self._ranked is not None:
+            return IntDistribution(0, len(self._ranked) - 1)
+        if isinstance(self._domain, Choices):
+            return CategoricalDistribution(tuple(range(len(self._domain.options))))
+        low, high = self._domain.low, self._domain.high
+        if self._domain.integer:
+            step = int(self._domain.step or 1)
+            last = int(low) + (int(high) - int(low)) // step * step
+            return IntDistribution(int(low), last, log=self._domain.log, step=step)
+        return FloatDistribution(float(low), float(high), log=self._domain.log)
+
+    def encode(self, value: Scalar) -> Any:
+        if self._ranked is not None:
+            return self._ranked.index(value)
+        if isinstance(self._domain, Choices):
+            return next(i for i, o in enumerate(self._domain.options) if same_value(o, value))
+        return value
+
+    def decode(self, code: Any) -> Scalar:
+        if self._ranked is not None:
+            return self._ranked[int(code)]
+        if isinstance(self._domain, Choices):
+            return self._domain.options[int(code)]
+        return int(code) if self._domain.integer else self._domain.rounded(float(code))

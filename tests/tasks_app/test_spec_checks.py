@@ -1,0 +1,367 @@
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tasks_app.problems import Problem, SpecError
+from tasks_app.runtimes import RuntimeCatalogue, load_runtimes
+from tasks_app.spec import validate_spec
+
+Document = dict[str, Any]
+ProblemsWith = Callable[..., list[Problem]]
+
+OPEN_RUNTIME = """
+name: open-engine
+command: [my-server, --model, "{model_path}", --port, "{port}"]
+image: registry/open-engine:1.0
+genai_bench_backend: vllm
+devices: tp-size * pp-size
+flags:
+  tp-size: {type: int, default: 1, values: [1, 2, 4, 8]}
+  pp-size: {type: int, default: 1, low: 1}
+  mem-fraction-static: {type: float, default: 0.9, low: 0.1, high: 1.0}
+  page-size: {type: int}
+  odd_name: {type: str}
+"""
+
+
+@pytest.fixture
+def open_catalogue(tmp_path: Path) -> RuntimeCatalogue:
+    """The shipped runtimes and one with GPUs, whose catalogue is not closed."""
+    (tmp_path / "open-engine.yaml").write_text(OPEN_RUNTIME)
+    return load_runtimes(tmp_path)
+
+
+def open_document(**changes: Any) -> Document:
+    return {
+        "task_name": "open",
+        "base_runtime": "open-engine",
+        "model": {"id_or_path": "org/model"},
+        "parameters": {"tp-size": [1, 2, 4]},
+    } | changes
+
+
+def problems(document: Document, catalogue: RuntimeCatalogue, gpus: int | None = None) -> list[str]:
+    with pytest.raises(SpecError) as caught:
+        validate_spec(document, catalogue=catalogue, gpus=gpus)
+    return [str(problem) for problem in caught.value.problems]
+
+
+def test_it_refuses_a_flag_that_a_closed_engine_does_not_know(problems_with: ProblemsWith) -> None:
+    [problem] = problems_with(parameters={"thread": [1], "threads": [1]})
+    assert str(problem) == (
+        "parameters.thread: llamacpp has no flag 'thread' (did you mean 'threads'?)"
+    )
+
+
+def test_it_refuses_a_vllm_flag_in_an_sglang_task(
+    document: Document, catalogue: RuntimeCatalogue
+) -> None:
+    document |= {
+        "deployment_mode": "docker",
+        "base_runtime": "sglang",
+        "parameters": {"tp-size": [1], "gpu-memory-utilization": [0.8]},
+    }
+    assert problems(document, catalogue) == [
+        (
+            "parameters.gpu-memory-utilization: "
+            "'gpu-memory-utilization' is a flag of vllm, not of sglang"
+        )
+    ]
+
+
+def test_it_refuses_an_sglang_flag_in_a_vllm_task(
+    document: Document, catalogue: RuntimeCatalogue
+) -> None:
+    document |= {
+        "deployment_mode": "docker",
+        "base_runtime": "vllm",
+        "parameters": {"tensor-parallel-size": [1], "mem-fraction-static": [0.8]},
+        "fixed_parameters": {"disable-radix-cache": True},
+    }
+    found = problems(document, catalogue)
+    assert [text.partition(": ")[0] for text in found] == [
+        "parameters.mem-fraction-static",
+        "fixed_parameters.disable-radix-cache",
+    ]
+    assert all("is a flag of sglang, not of vllm" in text for text in found)
+
+
+def test_it_refuses_another_engine_s_flag_in_a_llamacpp_task(problems_with: ProblemsWith) -> None:
+    [problem] = problems_with(parameters={"max-num-seqs": [8]})
+    assert problem.message == "'max-num-seqs' is a flag of vllm, not of llamacpp"
+
+
+def test_it_takes_a_task_for_an_engine_that_is_not_installed_yet(
+    document: Document, catalogue: RuntimeCatalogue
+) -> None:
+    document |= {"base_runtime": "sglang", "parameters": {"tp-size": [1, 2]}}
+    _, [warning] = validate_spec(document, catalogue=catalogue)
+    assert warning.path == "base_runtime"
+    assert "not installed" in warning.message
+
+
+def test_it_names_the_nearest_runtime(problems_with: ProblemsWith) -> None:
+    [problem] = problems_with(base_runtime="llama.cpp")
+    assert str(problem) == "base_runtime: no runtime 'llama.cpp' (did you mean 'llamacpp'?)"
+
+
+@pytest.mark.parametrize("name", ["ubatch_size", "UBATCH_SIZE"])
+def test_it_says_that_flags_are_written_with_dashes(problems_with: ProblemsWith, name: str) -> None:
+    [problem] = problems_with(parameters={name: [64]})
+    assert problem.suggestion == "write ubatch-size"
+
+
+def test_it_knows_flags_that_really_have_an_underscore(open_catalogue: RuntimeCatalogue) -> None:
+    document = open_document(parameters={"odd_name": ["x", "y"]})
+    assert validate_spec(document, catalogue=open_catalogue)[1] == []
+
+
+@pytest.mark.parametrize("name", ["model", "port", "host", "alias"])
+def test_it_refuses_flags_that_the_command_sets(problems_with: ProblemsWith, name: str) -> None:
+    [problem] = problems_with(fixed_parameters={name: "x"})
+    assert problem.message == f"--{name} is set by the runtime llamacpp itself"
+
+
+def test_it_passes_unlisted_flags_of_an_open_engine_on_with_a_warning(
+    open_catalogue: RuntimeCatalogue,
+) -> None:
+    document = open_document(parameters={"brand-new-knob": [1, 2]})
+    _, [warning] = validate_spec(document, catalogue=open_catalogue)
+    assert warning.path == "parameters.brand-new-knob"
+    assert "passed on unchecked" in warning.message
+
+
+def test_it_takes_a_near_miss_in_an_open_engine_for_a_slip(
+    open_catalogue: RuntimeCatalogue,
+) -> None:
+    document = open_document(parameters={"page-sizes": [16]})
+    assert problems(document, open_catalogue) == [
+        (
+            "parameters.page-sizes: open-engine has no flag 'page-sizes' that we know of "
+            "(did you mean 'page-size'?)"
+        )
+    ]
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        (
+            {"threads": ["2"]},
+            "parameters.threads[0]: must be a whole number, not the text '2' (write 2 without quotes)",  # noqa: E501
+        ),
+        ({"threads": [2.0]}, "parameters.threads[0]: must be a whole number, not 2.0"),
+        ({"threads": [True]}, "parameters.threads[0]: must be a whole number, not true"),
+        ({"threads": [1, 0]}, "parameters.threads[1]: must be at least 1, not 0"),
+        ({"threads": {"low": 0, "high": 4}}, "parameters.threads: must be at least 1, not 0"),
+        (
+            {"threads": {"low": 1, "high": 9999}},
+            "parameters.threads: must be at most 1024, not 9999",
+        ),
+        (
+            {"threads": {"low": 1.0, "high": 4.0}},
+            "parameters.threads: takes whole numbers only (write low, high and step without a point)",  # noqa: E501
+        ),
+        (
+            {"flash-attn": ["on", "of"]},
+            "parameters.flash-attn[1]: must be one of 'on', 'off', 'auto', not 'of'",
+        ),
+        ({"flash-attn": [True]}, "parameters.flash-attn[0]: must be text, not true"),
+        (
+            {"flash-attn": {"low": 0, "high": 1}},
+            "parameters.flash-attn: takes text, not a range of numbers (list the choices)",
+        ),
+        (
+            {"cont-batching": ["true"]},
+            "parameters.cont-batching[0]: must be true or false, not 'true' (write true without quotes)",  # noqa: E501
+        ),
+        (
+            {"cont-batching": {"low": 0, "high": 1}},
+            "parameters.cont-batching: takes true or false, not a range of numbers (list the choices)",  # noqa: E501
+        ),
+        (
+            {"slot-prompt-similarity": {"low": 0.5, "high": 1.5}},
+            "parameters.slot-prompt-similarity: must be at most 1.0, not 1.5",
+        ),
+    ],
+)
+def test_it_checks_values_against_the_catalogue(
+    problems_with: ProblemsWith, parameters: Document, message: str
+) -> None:
+    assert [str(problem) for problem in problems_with(parameters=parameters)] == [message]
+
+
+def test_it_checks_fixed_values_against_the_catalogue(problems_with: ProblemsWith) -> None:
+    [problem] = problems_with(fixed_parameters={"parallel": 0})
+    assert str(problem) == "fixed_parameters.parallel: must be at least 1, not 0"
+
+
+def test_it_checks_a_range_against_listed_values(open_catalogue: RuntimeCatalogue) -> None:
+    for domain in ({"low": 1, "high": 8}, {"low": 1, "high": 3, "step": 2}):
+        [text] = problems(open_document(parameters={"tp-size": domain}), open_catalogue)
+        assert text.startswith("parameters.tp-size: ")
+    document = open_document(parameters={"tp-size": {"low": 1, "high": 2}})
+    assert validate_spec(document, catalogue=open_catalogue)[1] == []
+
+
+def test_it_warns_of_whole_numbers_where_fractions_may_be_meant(
+    open_catalogue: RuntimeCatalogue, catalogue: RuntimeCatalogue, document: Document
+) -> None:
+    document["parameters"] = {"slot-prompt-similarity": {"low": 0, "high": 1}}
+    _, [warning] = validate_spec(document, catalogue=catalogue)
+    assert warning.suggestion == "write {low: 0.0, high: 1.0} for those between"
+
+
+def test_it_refuses_a_flag_that_is_both_searched_and_fixed(problems_with: ProblemsWith) -> None:
+    [problem] = problems_with(fixed_parameters={"threads": 2})
+    assert str(problem) == (
+        "fixed_parameters.threads: is searched under parameters too (keep it in one of the two)"
+    )
+
+
+@pytest.mark.parametrize(
+    ("constraint", "message"),
+    [
+        (
+            "threads <",
+            "constraints[0]: 'threads <': column 10: expected a flag name or a value, found the end",  # noqa: E501
+        ),
+        ("theads < 4", "constraints[0]: nothing is named 'theads' (did you mean 'threads'?)"),
+        (
+            "threads-ubatch-size < 4",
+            "constraints[0]: nothing is named 'threads-ubatch-size' (a minus sign needs blanks around it: a - b)",  # noqa: E501
+        ),
+        (
+            "flash-attn == on",
+            "constraints[0]: nothing is named 'on' (text stands in quotes: \"on\")",
+        ),
+        (
+            "threads < threads-http",
+            "constraints[0]: 'threads-http' is not set by this task and has no known default (set threads-http under fixed_parameters)",  # noqa: E501
+        ),
+        (
+            "threads + 1",
+            "constraints[0]: 'threads + 1' cannot be evaluated: gives 2, not true or false; compare it with something where threads = 1",  # noqa: E501
+        ),
+        (
+            "4 / (threads - 2) > 0",
+            "constraints[0]: '4 / (threads - 2) > 0' cannot be evaluated: column 3: divides by zero where threads = 2",  # noqa: E501
+        ),
+        ("threads > 8", "constraints[0]: 'threads > 8' holds for no configuration"),
+        (
+            "flash-attn > 1",
+            "constraints[0]: 'flash-attn > 1' cannot be evaluated: column 12: > needs numbers, not 'on' where flash-attn = 'on'",  # noqa: E501
+        ),
+    ],
+)
+def test_it_checks_constraints(problems_with: ProblemsWith, constraint: str, message: str) -> None:
+    found = problems_with(
+        parameters={"threads": [1, 2], "ubatch-size": [64], "flash-attn": ["on", "off"]},
+        constraints=[constraint],
+    )
+    assert [str(problem) for problem in found] == [message]
+
+
+def test_it_uses_the_engine_s_defaults_in_constraints(
+    document: Document, catalogue: RuntimeCatalogue
+) -> None:
+    document |= {
+        "parameters": {"ubatch-size": [512, 2048, 4096]},
+        "constraints": ["ubatch-size <= batch-size"],
+    }
+    spec, _ = validate_spec(document, catalogue=catalogue)
+    assert spec.search_space(0, catalogue.get("llamacpp")).size() == 2
+
+
+def test_it_refuses_constraints_that_leave_nothing_together(problems_with: ProblemsWith) -> None:
+    [problem] = problems_with(
+        parameters={"threads": [1, 2], "parallel": [1, 2]},
+        constraints=["threads < parallel", "threads > parallel"],
+    )
+    assert (problem.path, problem.suggestion) == ("constraints", "loosen one")
+
+
+def test_it_leaves_out_configurations_that_take_more_gpus_than_there_are(
+    open_catalogue: RuntimeCatalogue,
+) -> None:
+    document = open_document(parameters={"tp-size": [1, 2, 4], "pp-size": [1, 2]})
+    spec, _ = validate_spec(document, catalogue=open_catalogue)
+    runtime = open_catalogue.get("open-engine")
+    assert [spec.search_space(gpus, runtime).size() for gpus in (1, 2, 4, 8)] == [1, 3, 5, 6]
+    assert spec.search_space(None, runtime).size() == 6
+    [text] = problems(document, open_catalogue, gpus=0)
+    assert text == "parameters: every configuration takes more GPUs than there are"
+
+
+def test_it_counts_gpus_in_a_task_s_own_constraint(open_catalogue: RuntimeCatalogue) -> None:
+    document = open_document(constraints=["tp-size * pp-size == gpus"])
+    spec, _ = validate_spec(document, catalogue=open_catalogue)
+    assert [c["tp-size"] for c in spec.search_space(2).configurations()] == []
+    runtime = open_catalogue.get("open-engine")
+    assert [c["tp-size"] for c in spec.search_space(2, runtime).configurations()] == [2]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (
+            {"runtime_image_tag": "a/b:c"},
+            "runtime_image_tag: 'a/b:c' is not an image tag (a whole image goes under runtime_image)",  # noqa: E501
+        ),
+        (
+            {"runtime_image": "noversion"},
+            "runtime_image: 'noversion' is not a container image (write repository:tag or repository@sha256:…)",  # noqa: E501
+        ),
+        (
+            {"runtime_image": "--privileged"},
+            "runtime_image: '--privileged' would be read as a flag (start it without a dash)",
+        ),
+        (
+            {"runtime_image": "a/b:1", "runtime_image_tag": "2"},
+            "runtime_image: stands beside runtime_image_tag (keep one of the two)",
+        ),
+    ],
+)
+def test_it_refuses_images_that_cannot_be_meant(
+    open_catalogue: RuntimeCatalogue, changes: Document, message: str
+) -> None:
+    assert problems(open_document(**changes), open_catalogue) == [message]
+
+
+@pytest.mark.parametrize(
+    "image", ["lmsysorg/sglang:v0.5.2-cu126", "localhost:5000/a/b:1", f"a/b@sha256:{'0' * 64}"]
+)
+def test_it_takes_images_by_tag_and_by_digest(open_catalogue: RuntimeCatalogue, image: str) -> None:
+    spec, _ = validate_spec(open_document(runtime_image=image), catalogue=open_catalogue)
+    assert spec.runtime_image == image
+
+
+def test_it_needs_an_image_for_docker(problems_with: ProblemsWith) -> None:
+    [problem] = problems_with(deployment_mode="docker")
+    assert problem.path == "deployment_mode"
+    [problem] = problems_with(deployment_mode="docker", runtime_image_tag="latest")
+    assert problem.path == "runtime_image_tag"
+
+
+def test_it_gives_advice_on_tasks_that_may_not_do_what_is_meant(
+    document: Document, catalogue: RuntimeCatalogue
+) -> None:
+    document |= {
+        "runtime_image": "a/b:1",
+        "optimization": {"objective": "maximize_goodput"},
+        "benchmark": {"num_concurrency": [64], "max_requests_per_level": 10},
+    }
+    _, warnings = validate_spec(document, catalogue=catalogue)
+    assert [warning.path for warning in warnings] == [
+        "runtime_image",
+        "benchmark.max_requests_per_level",
+        "slo",
+    ]
+
+
+def test_it_names_the_broken_file_of_a_runtime(tmp_path: Path) -> None:
+    (tmp_path / "mine.yaml").write_text("name: mine\ncommand: [x]\n")
+    [text] = problems(open_document(base_runtime="mine"), load_runtimes(tmp_path))
+    assert text.startswith(f"base_runtime: {tmp_path / 'mine.yaml'}: not a runtime")

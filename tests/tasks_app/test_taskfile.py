@@ -1,0 +1,164 @@
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tasks_app.problems import SpecError
+from tasks_app.runtimes import RuntimeCatalogue
+from tasks_app.spec import TaskSpec
+from tasks_app.taskfile import dump_document, dump_task, load_task, load_task_file
+
+YAML_TASK = """
+task_name: small              # unique
+deployment_mode: local
+base_runtime: llamacpp
+model:
+  id_or_path: smollm2-135m
+parameters:
+  threads: [1, 2]
+  flash-attn: [on, off, auto]
+  cont-batching: [true, false]
+  ubatch-size: {low: 64, high: 512, log: true}
+constraints: ["ubatch-size <= 256 or threads == 2"]
+slo: {ttft_p99_s: 5e-1}
+benchmark:
+  traffic_scenarios:
+    - D(100,100)
+"""
+
+
+FULL_TASK = """
+task_name: llama-3.2-1b                 # unique
+description: ""
+deployment_mode: docker                 # docker | local
+base_runtime: sglang
+runtime_image_tag: v0.5.2-cu126
+runtime_image: null
+model:
+  id_or_path: meta-llama/Llama-3.2-1B-Instruct
+parameters:
+  tp-size: [1, 2]
+  mem-fraction-static: {low: 0.7, high: 0.9, step: 0.05}
+  chunked-prefill-size: {low: 512, high: 8192, log: true}
+fixed_parameters: {}
+constraints: ["tp-size * dp-size <= gpus"]
+optimization:
+  strategy: auto
+  objective: maximize_throughput
+  max_iterations: 20
+  timeout_per_iteration: 1800
+  seed: 0
+slo: {ttft_p99_s: 0.5, tpot_mean_s: 0.03, e2e_p90_s: 5.0, error_rate: 0.01}
+benchmark:
+  task: text-to-text
+  model_name: null
+  model_tokenizer: null
+  traffic_scenarios: ["D(100,100)"]
+  num_concurrency: [1, 4]
+  max_requests_per_level: 100
+  max_minutes_per_level: 10
+  additional_params: {temperature: 0.0}
+environment: {}
+"""
+
+
+def test_it_reads_every_key(catalogue: RuntimeCatalogue) -> None:
+    spec, warnings = load_task(FULL_TASK, catalogue=catalogue)
+    assert yaml.safe_load(FULL_TASK) == spec.to_data()
+    assert {warning.path for warning in warnings} <= {"constraints[0]", "base_runtime"}
+
+
+def test_it_reads_yaml(catalogue: RuntimeCatalogue) -> None:
+    spec, warnings = load_task(YAML_TASK, catalogue=catalogue)
+    assert warnings == []
+    assert spec.to_data()["parameters"]["flash-attn"] == ["on", "off", "auto"]
+    assert spec.slo == {"ttft_p99_s": 0.5}
+
+
+def test_it_reads_json(document: dict[str, Any], catalogue: RuntimeCatalogue) -> None:
+    spec, _ = load_task(json.dumps(document), catalogue=catalogue)
+    assert spec == TaskSpec.from_data(document)
+
+
+def test_it_writes_what_it_reads(catalogue: RuntimeCatalogue) -> None:
+    spec, _ = load_task(YAML_TASK, catalogue=catalogue)
+    assert load_task(dump_task(spec), catalogue=catalogue) == (spec, [])
+
+
+def test_it_writes_lists_and_ranges_on_one_line(catalogue: RuntimeCatalogue) -> None:
+    spec, _ = load_task(YAML_TASK, catalogue=catalogue)
+    text = dump_task(spec)
+    assert "  threads: [1, 2]\n" in text
+    assert "  ubatch-size: {low: 64, high: 512, log: true}\n" in text
+    assert text.startswith("task_name: small\ndescription: ''\ndeployment_mode: local\n")
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "on",
+        "no",
+        "1e3",
+        "010",
+        "4",
+        "0.5",
+        "null",
+        "~",
+        "true",
+        "2024-01-01",
+        "1:30",
+        "a: b",
+        "# x",
+        "two\nlines",
+        " padded ",
+        "ünï",
+        "- x",
+        "'quoted'",
+        "x" * 300,
+        "{a}",
+        "&a",
+        "!x",
+        "=",
+        "1_0",
+    ],
+)
+def test_it_keeps_texts_texts_for_every_reader(value: str) -> None:
+    text = dump_document({"key": value, "list": [value]})
+    expected = {"key": value, "list": [value]}
+    assert yaml.safe_load(text) == expected
+    from tasks_app.documents import load_document
+
+    assert load_document(text) == expected
+
+
+def test_it_reads_a_file(tmp_path: Path, catalogue: RuntimeCatalogue) -> None:
+    path = tmp_path / "task.yaml"
+    path.write_text(YAML_TASK)
+    assert load_task_file(path, catalogue=catalogue)[0].task_name == "small"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "the file is empty"),
+        ("# nothing\n", "the file is empty"),
+        ("just text", "must be a mapping of keys to values, not 'just text'"),
+        ("- a\n- b", "must be a mapping of keys to values, not a list"),
+        ("a: [", "line 1: not valid YAML"),
+        ("task_name: a\ntask_name: b", "line 2: the key 'task_name' stands twice"),
+        ("a: !!python/object/new:os.system [ls]", "the tag"),
+    ],
+)
+def test_it_says_why_a_text_is_no_task(
+    catalogue: RuntimeCatalogue, text: str, message: str
+) -> None:
+    with pytest.raises(SpecError) as caught:
+        load_task(text, catalogue=catalogue)
+    assert message in str(caught.value)
+
+
+def test_it_says_why_a_file_cannot_be_read(tmp_path: Path, catalogue: RuntimeCatalogue) -> None:
+    with pytest.raises(SpecError, match="No such file"):
+        load_task_file(tmp_path / "none.yaml", catalogue=catalogue)
