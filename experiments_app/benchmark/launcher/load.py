@@ -1,0 +1,258 @@
+"""The load of each level: which requests, when it is over, what is remembered of it.
+
+The requests of a level are made beforehand from the seed: every configuration gets the same ones
+in the same order. The first `requests` of them are measured. Until the last of those is answered
+the users go on sending further ones that nobody measures, so that each measured request runs at
+the asked concurrency from its start to its end.
+"""
+
+import gc
+import json
+import random
+import time
+import zlib
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import gevent
+import gevent.event
+import numpy as np
+from genai_bench.protocol import UserResponse
+from genai_bench.scenarios.base import Scenario
+
+from experiments_app.benchmark.launcher.channel import Channel
+from experiments_app.benchmark.launcher.exact_prompts import make_request
+from experiments_app.benchmark.launcher.loop_watch import LoopWatch
+
+BAD_ANSWER = -1
+"""Error code of an answer with status 200 that is none: broken JSON, no content, no usage."""
+PROGRESS_INTERVAL_S = 0.2
+PARKED_S = 3600
+SETTLE_S = 1.0
+"""How long the server gets to notice that unmeasured requests were broken off."""
+
+
+class LoadError(Exception):
+    """The load makes no sense any more; `kind` is one of the driver's error kinds."""
+
+    def __init__(self, kind: str, message: str) -> None:
+        super().__init__(message)
+        self.kind = kind
+        self.message = message
+
+
+@dataclass
+class Ticket:
+    """One request under way; times on the monotonic clock."""
+
+    index: int
+    request: Any
+    start: float
+    answered: bool = False
+
+
+@dataclass
+class Level:
+    index: int
+    scenario: str
+    concurrency: int
+    requests: int
+    prepared: list[Any]
+    tickets: list[Ticket] = field(default_factory=list)
+    answered: list[dict[str, Any]] = field(default_factory=list)
+    errors: int = 0
+    errors_in_a_row: int = 0
+    first_unmeasured: float | None = None
+    broken_off: int = 0
+    stopped_by: str = "requests"
+    over: Any = field(default_factory=gevent.event.Event)
+    failure: LoadError | None = None
+
+    @property
+    def is_over(self) -> bool:
+        return bool(self.over.is_set())
+
+
+class Load:
+    """Takes the decisions that genai-bench leaves to chance or to a clock."""
+
+    def __init__(
+        self,
+        channel: Channel,
+        folder: Path,
+        levels: list[tuple[str, int]],
+        requests: int,
+        seed: int,
+    ) -> None:
+        self._channel = channel
+        self._folder = folder
+        self._plan = levels
+        self._requests = requests
+        self._seed = seed
+        self._levels: list[Level] = []
+        self._next_index = 0
+        self._environment: Any = None
+        self._collector: Any = None
+        self._watch = LoopWatch()
+        self._last_progress = 0.0
+        self.level: Level
+
+    # Before the first request
+
+    def prepare(self, environment: Any, collector: Any) -> None:
+        """Makes the requests of all levels."""
+        self._environment = environment
+        self._collector = collector
+        for index, (scenario, concurrency) in enumerate(self._plan):
+            # Less than one request a user would not reach the concurrency.
+            requests = max(self._requests, concurrency)
+            seed = zlib.crc32(f"{self._seed} {scenario} {concurrency}".encode())
+            random.seed(seed)
+            np.random.seed(seed)
+            prepared = self._sample(scenario, requests + concurrency)
+            self._levels.append(Level(index, scenario, concurrency, requests, prepared))
+
+    def _sample(self, scenario: str, count: int) -> list[Any]:
+        sampler, parsed = self._environment.sampler, Scenario.from_string(scenario)
+        return [make_request(sampler, parsed) for _ in range(count)]
+
+    # A level, in the order of events
+
+    def begin(self) -> None:
+        # A collection would hold all streams up for tens of milliseconds.
+        gc.collect()
+        gc.freeze()
+        gc.disable()
+        self.level = self._levels[self._next_index]
+        self._next_index += 1
+        self._channel.emit(
+            "level_started",
+            index=self.level.index,
+            requests=self.level.requests,
+        )
+
+    def next_request(self, user: Any) -> Any:
+        """The request that `user` sends now."""
+        level = self.level
+        if level.is_over:
+            gevent.sleep(PARKED_S)  # genai-bench ends its users now
+        index = len(level.tickets)
+        if index >= level.requests and level.errors_in_a_row:
+            gevent.sleep(0.1)  # a server that refuses at once would be asked thousands of times
+        if index >= len(level.prepared):
+            level.prepared += self._sample(level.scenario, level.concurrency)
+        if index == 0:
+            self._watch.start()
+        now = time.monotonic()
+        if index == level.requests:
+            level.first_unmeasured = now
+        user.ticket = Ticket(index, level.prepared[index], now)
+        level.tickets.append(user.ticket)
+        return user.ticket.request
+
+    def collected(self, user: Any, response: Any, collect: Any) -> None:
+        """Takes the answer to the request of `user`; `collect` is genai-bench's way with it."""
+        level, ticket = self.level, user.ticket
+        if ticket.answered:
+            return
+        ticket.answered = True
+        if ticket.index >= level.requests or level.is_over:
+            return
+        known = len(self._collector.all_request_metrics)
+        collect(response)
+        if len(self._collector.all_request_metrics) == known:
+            message = "the answer has too few tokens to be measured"
+            response = UserResponse(status_code=BAD_ANSWER, error_message=message)
+            collect(response)
+        level.answered.append(
+            {
+                "index": ticket.index,
+                "start": response.start_time or ticket.start,
+                "end": response.end_time or time.monotonic(),
+                "asked_output_tokens": ticket.request.max_tokens,
+            }
+        )
+        self._judge(level, response)
+        self._report_progress(level)
+
+    def _judge(self, level: Level, response: Any) -> None:
+        if response.status_code == 200:
+            level.errors_in_a_row = 0
+        else:
+            level.errors += 1
+            level.errors_in_a_row += 1
+            self._give_up_on_errors(level, response)
+        if len(level.answered) >= level.requests:
+            level.over.set()
+
+    @staticmethod
+    def _give_up_on_errors(level: Level, response: Any) -> None:
+        answered = len(level.answered)
+        reason = f"{response.status_code}: {str(response.error_message)[:500]}"
+        if level.errors == answered and answered >= min(level.requests, max(8, level.concurrency)):
+            level.failure = LoadError(
+                "all_failed",
+                f"All of the first {answered} requests failed, the last one with error {reason}",
+            )
+        elif level.errors_in_a_row >= max(20, 3 * level.concurrency):
+            level.failure = LoadError(
+                "server",
+                f"The server stopped answering: the last {level.errors_in_a_row} requests failed "
+                f"one after another, the last one with error {reason}",
+            )
+        if level.failure:
+            level.over.set()
+
+    def _report_progress(self, level: Level) -> None:
+        now = time.monotonic()
+        if level.is_over or now - self._last_progress >= PROGRESS_INTERVAL_S:
+            self._last_progress = now
+            self._channel.emit(
+                "progress",
+                may_drop=True,
+                index=level.index,
+                done=len(level.answered),
+                errors=level.errors,
+            )
+
+    def wait(self, max_time_s: int) -> int:
+        """Waits until the level is over and returns its whole seconds, as genai-bench does."""
+        began = time.monotonic()
+        if not self.level.over.wait(timeout=max_time_s):
+            self.level.stopped_by = "time"
+            self.level.over.set()
+        self.level.broken_off = sum(not ticket.answered for ticket in self.level.tickets)
+        self._watch.stop()
+        gc.enable()
+        if self.level.failure:
+            raise self.level.failure
+        return int(time.monotonic() - began)
+
+    def finish(self) -> None:
+        """Writes what genai-bench has no place for, beside the file that it wrote."""
+        level = self.level
+        folder = self._folder / "timings"
+        folder.mkdir(exist_ok=True)
+        content = {
+            "scenario": level.scenario,
+            "concurrency": level.concurrency,
+            "requests_asked": level.requests,
+            "requests": level.answered,
+            "window_end": self._window_end(level),
+            "stopped_by": level.stopped_by,
+            **asdict(self._watch.figures()),
+        }
+        (folder / f"level_{level.index}.json").write_text(json.dumps(content))
+        self._channel.emit("level_finished", index=level.index, done=len(level.answered))
+
+    @staticmethod
+    def _window_end(level: Level) -> float | None:
+        unanswered = [t.start for t in level.tickets[: level.requests] if not t.answered]
+        ends = [e for e in (level.first_unmeasured, *unanswered) if e is not None]
+        return min(ends, default=None)
+
+    def settle(self) -> None:
+        """Between levels: waits only where something was broken off, and not after the last."""
+        if self.level.broken_off and self._next_index < len(self._plan):
+            gevent.sleep(SETTLE_S)

@@ -1,0 +1,177 @@
+"""Reads what a run left behind, and believes it only when it adds up."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from experiments_app.benchmark.errors import BenchmarkError, ErrorKind
+from experiments_app.benchmark.request import BenchmarkRequest
+from experiments_app.benchmark.results import (
+    LevelFile,
+    LevelResult,
+    RequestMetrics,
+    RequestSample,
+    RequestTiming,
+    TimingsFile,
+)
+
+MIN_WINDOW_SHARE = 1 / 3
+"""A shorter window of full load says less than the whole level does."""
+MAX_LAG_SHARE = 0.03
+"""Lag of the client, as a share of the mean TTFT, from which on a level is called client-bound."""
+MAX_BUSY_SHARE = 0.6
+"""Share of the time in which the client's event loop may be at work."""
+
+
+def complete_levels(request: BenchmarkRequest) -> list[LevelResult]:
+    """The result of every level that was asked for, in order.
+
+    Raises BenchmarkError when one is missing, doubled, or without a single success.
+    """
+    results = _read_all(request)
+    missing = [level for level in request.levels if level not in results]
+    if missing:
+        named = ", ".join(f"{s} at concurrency {c}" for s, c in missing)
+        raise BenchmarkError(
+            ErrorKind.INCOMPLETE,
+            f"genai-bench left no result for {named}: no request was answered there in "
+            f"{request.max_minutes_per_level} minutes",
+            levels=tuple(results.values()),
+        )
+    ordered = [results[level] for level in request.levels]
+    for result in ordered:
+        if not result.successes:
+            last = result.samples[-1]
+            raise BenchmarkError(
+                ErrorKind.ALL_FAILED,
+                f"All {result.num_requests} requests of {result.scenario} at concurrency "
+                f"{result.concurrency} failed, the last one with error {last.error_code}: "
+                f"{last.error_message}",
+                levels=tuple(r for r in ordered if r.successes),
+            )
+    return ordered
+
+
+def finished_levels(request: BenchmarkRequest) -> list[LevelResult]:
+    """Whatever is complete after a failure; nothing when even that cannot be read."""
+    try:
+        return list(_read_all(request).values())
+    except (BenchmarkError, OSError):
+        return []
+
+
+def _read_all(request: BenchmarkRequest) -> dict[tuple[str, int], LevelResult]:
+    timings = {
+        (content.scenario, content.concurrency): content
+        for content in (
+            _read_timings(path) for path in sorted(request.folder.glob("timings/level_*.json"))
+        )
+    }
+    results: dict[tuple[str, int], LevelResult] = {}
+    for path in sorted(_level_paths(request.folder)):
+        content = _read_level(path)
+        level = (content.aggregated_metrics.scenario, content.aggregated_metrics.num_concurrency)
+        if level not in request.levels or level in results:
+            problem = "twice" if level in results else "though nobody asked for it"
+            raise BenchmarkError(
+                ErrorKind.INCOMPLETE, f"genai-bench reports {level} {problem}: {path.name}"
+            )
+        if level in timings:  # the launcher writes it last: without it the level is not finished
+            results[level] = level_result(content, timings[level])
+    return results
+
+
+def _level_paths(folder: Path) -> Iterator[Path]:
+    for path in folder.glob("*.json"):
+        if path.name != "experiment_metadata.json" and not path.name.startswith("debug_for_run_"):
+            yield path
+
+
+def _read_level(path: Path) -> LevelFile:
+    try:
+        content = LevelFile.model_validate_json(path.read_bytes())
+    except ValidationError as error:
+        raise BenchmarkError(
+            ErrorKind.INCOMPLETE, f"{path.name} is not a result of genai-bench 0.0.5: {error}"
+        ) from error
+    if content.time_unit != "s":
+        raise BenchmarkError(ErrorKind.INCOMPLETE, f"{path.name} is not in seconds")
+    return content
+
+
+def _read_timings(path: Path) -> TimingsFile:
+    try:
+        return TimingsFile.model_validate_json(path.read_bytes())
+    except ValidationError as error:
+        raise BenchmarkError(ErrorKind.INCOMPLETE, f"{path} cannot be read: {error}") from error
+
+
+def level_result(content: LevelFile, timings: TimingsFile) -> LevelResult:
+    """Both files of a level as one. Raises BenchmarkError when they do not fit each other."""
+    metrics = content.individual_request_metrics
+    aggregated = content.aggregated_metrics
+    if not metrics or len(metrics) != len(timings.requests):
+        raise BenchmarkError(
+            ErrorKind.INCOMPLETE,
+            f"{aggregated.scenario} at concurrency {aggregated.num_concurrency}: genai-bench "
+            f"reports {len(metrics)} requests, but {len(timings.requests)} were answered",
+        )
+    began = min(timing.start for timing in timings.requests)
+    ended = max(timing.end for timing in timings.requests)
+    window_end = timings.window_end if timings.window_end is not None else ended
+    if window_end - began < MIN_WINDOW_SHARE * (ended - began):
+        window_end = ended
+    samples = tuple(
+        _sample(metric, timing, began, window_end)
+        for metric, timing in zip(metrics, timings.requests, strict=True)
+    )
+    ttfts = [sample.ttft_s for sample in samples if sample.ttft_s is not None]
+    return LevelResult(
+        scenario=aggregated.scenario,
+        concurrency=aggregated.num_concurrency,
+        samples=samples,
+        duration_s=ended - began,
+        window_s=window_end - began,
+        stopped_by=timings.stopped_by,
+        client_cpu_share=timings.client_cpu_share,
+        client_busy_share=timings.client_busy_share,
+        client_lag_s=timings.client_lag_s,
+        client_bound=bool(ttfts)
+        and (
+            timings.client_busy_share > MAX_BUSY_SHARE
+            or timings.client_lag_s > MAX_LAG_SHARE * sum(ttfts) / len(ttfts)
+        ),
+        reported=aggregated,
+    )
+
+
+def _sample(
+    metric: RequestMetrics, timing: RequestTiming, began: float, window_end: float
+) -> RequestSample:
+    failed = metric.error_code is not None
+    return RequestSample(
+        start_s=timing.start - began,
+        end_s=timing.end - began,
+        ttft_s=None if failed else metric.ttft,
+        tpot_s=None if failed else metric.tpot,
+        e2e_s=None if failed else metric.e2e_latency,
+        input_tokens=metric.num_input_tokens or 0,
+        output_tokens=metric.num_output_tokens or 0,
+        asked_output_tokens=timing.asked_output_tokens,
+        error_code=metric.error_code,
+        error_message=metric.error_message or "",
+        share_in_window=0.0 if failed else _share_before(window_end, metric, timing),
+    )
+
+
+def _share_before(moment: float, metric: RequestMetrics, timing: RequestTiming) -> float:
+    """The share of the output that had come by `moment`: the first token at the TTFT, the others
+    evenly until the end."""
+    if timing.end <= moment:
+        return 1.0
+    tokens = metric.num_output_tokens or 0
+    first = timing.start + (metric.ttft or 0.0)
+    if moment < first or tokens < 1:
+        return 0.0
+    return (1 + (tokens - 1) * (moment - first) / (timing.end - first)) / tokens

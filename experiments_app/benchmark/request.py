@@ -1,0 +1,60 @@
+"""What to measure, and how far the measurement has got."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True)
+class BenchmarkRequest:
+    """One run of genai-bench over every (scenario, concurrency) against one server."""
+
+    api_base: str
+    """`http://host:port`, without `/v1`."""
+    backend: str
+    """genai-bench's name of the protocol; `openai` leaves `ignore_eos` out of the requests."""
+    model_name: str
+    """The name that the server serves the model by."""
+    tokenizer: str
+    """A folder, or a hub id."""
+    scenarios: tuple[str, ...]
+    concurrencies: tuple[int, ...]
+    folder: Path
+    """Where the results go; it must not hold results yet."""
+    task: str = "text-to-text"
+    max_requests_per_level: int = 100
+    max_minutes_per_level: int = 10
+    seed: int = 0
+    """The same seed gives the same prompts. Give each repeat on one server its own: a prompt that
+    the server has seen may be answered from its prefix cache."""
+    additional_params: Mapping[str, Any] = field(default_factory=dict)
+    api_key: str | None = field(default=None, repr=False)
+    genai_bench_path: Path | None = None
+    """Another genai-bench: its executable, or the Python that it is installed for."""
+    environment: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """Proxy variables, the hub token, markers: all that it sees beside the basics."""
+    log_path: Path | None = None
+    """Default: `genai_bench.log` in `folder`."""
+    max_log_bytes: int = 5_000_000
+    stop_grace_s: float = 3.0
+
+    @property
+    def levels(self) -> tuple[tuple[str, int], ...]:
+        """Every (scenario, concurrency), in the order in which they run."""
+        return tuple((s, c) for s in self.scenarios for c in self.concurrencies)
+
+
+@dataclass(frozen=True)
+class Progress:
+    """`done` of `total` requests of the level `index` (of `levels`) are answered."""
+
+    index: int
+    levels: int
+    scenario: str
+    concurrency: int
+    done: int
+    total: int
+    errors: int
+    elapsed_s: float
+    """Seconds since the level began."""

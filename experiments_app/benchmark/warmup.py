@@ -1,0 +1,227 @@
+"""Real streamed completions that are not measured: is the server ready, and is it warm."""
+
+import contextlib
+import http.client
+import json
+import random
+import socket
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from tasks_app.scenarios import parse_scenario
+
+POLL_INTERVAL_S = 0.05
+CANCEL_WAIT_S = 1.0
+DEFAULT_LENGTHS = (100, 100)
+"""Tokens in and out where the scenario does not tell."""
+WORDS = "the day that time and night with love when all this from sweet more still make one own"
+"""Common words: about one token each for any model."""
+
+
+class ProbeError(Exception):
+    """A completion that did not come back whole; the message says why."""
+
+
+@dataclass(frozen=True)
+class Completion:
+    ttft_s: float
+    e2e_s: float
+    chunks: int
+    output_tokens: int | None
+    """As the server counts; None when it does not say."""
+
+
+@dataclass(frozen=True)
+class WarmUp:
+    requests: int
+    """How many were sent."""
+    errors: int
+    """How many of them failed or were broken off when the time was up."""
+    duration_s: float
+    first_error: str = ""
+
+
+def probe_completion(
+    api_base: str,
+    model_name: str,
+    *,
+    timeout_s: float = 30.0,
+    max_tokens: int = 4,
+    api_key: str | None = None,
+    additional_params: Mapping[str, Any] | None = None,
+) -> Completion:
+    """Asks for one short streamed chat completion. `timeout_s` bounds each wait for the server.
+    Raises ProbeError."""
+    client = _Client(api_base, model_name, api_key, additional_params or {}, timeout_s)
+    return client.complete("Hello", max_tokens)
+
+
+def warm_up(
+    api_base: str,
+    model_name: str,
+    *,
+    scenarios: tuple[str, ...],
+    concurrency: int,
+    max_s: float = 30.0,
+    max_output_tokens: int | None = None,
+    should_stop: Callable[[], None] = lambda: None,
+    api_key: str | None = None,
+    additional_params: Mapping[str, Any] | None = None,
+) -> WarmUp:
+    """Sends one wave of `concurrency` completions of the heaviest scenario's lengths.
+
+    Ends when all are answered or `max_s` is over; then the rest is broken off. `should_stop` is
+    asked many times a second and raises to abort. Failed requests are counted, not raised: if they
+    matter, the measurement that follows says so.
+    """
+    tokens_in, tokens_out = _heaviest(scenarios)
+    tokens_out = min(tokens_out, max_output_tokens or tokens_out)
+    began = time.monotonic()
+    deadline = began + max_s
+    clients = [
+        _Client(api_base, model_name, api_key, additional_params or {}, max_s + CANCEL_WAIT_S)
+        for _ in range(concurrency)
+    ]
+    errors: list[str] = []
+    threads = [
+        threading.Thread(
+            target=_complete_or_note,
+            args=(client, _prompt(tokens_in, number), tokens_out, errors),
+            daemon=True,
+        )
+        for number, client in enumerate(clients)
+    ]
+    for thread in threads:
+        thread.start()
+    try:
+        while any(thread.is_alive() for thread in threads) and time.monotonic() < deadline:
+            should_stop()
+            time.sleep(POLL_INTERVAL_S)
+    finally:
+        for client in clients:
+            client.cancel()
+    for thread in threads:
+        thread.join(timeout=CANCEL_WAIT_S)
+    return WarmUp(
+        requests=concurrency,
+        errors=len(errors),
+        duration_s=time.monotonic() - began,
+        first_error=errors[0] if errors else "",
+    )
+
+
+def _heaviest(scenarios: tuple[str, ...]) -> tuple[int, int]:
+    """Mean tokens (in, out) of the scenario with the most of both together."""
+    lengths = [parse_scenario(scenario).mean_tokens or DEFAULT_LENGTHS for scenario in scenarios]
+    tokens_in, tokens_out = max(lengths, key=sum)
+    return max(1, round(tokens_in)), max(1, round(tokens_out))
+
+
+def _prompt(tokens: int, number: int) -> str:
+    """Different for each request: a server's prefix cache must not spare it the work."""
+    words = random.Random(number).choices(WORDS.split(), k=tokens)  # noqa: S311
+    return " ".join(words)
+
+
+def _complete_or_note(client: "_Client", prompt: str, tokens: int, errors: list[str]) -> None:
+    try:
+        client.complete(prompt, tokens)
+    except ProbeError as error:
+        errors.append(str(error))
+
+
+class _Client:
+    """One streamed chat completion over one connection; `cancel` may come from another thread."""
+
+    def __init__(
+        self,
+        api_base: str,
+        model_name: str,
+        api_key: str | None,
+        additional_params: Mapping[str, Any],
+        timeout_s: float,
+    ) -> None:
+        parts = urlsplit(api_base)
+        connect = (
+            http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+        )
+        self._connection = connect(parts.hostname or "", parts.port, timeout=timeout_s)
+        self._model_name = model_name
+        self._headers = {"Content-Type": "application/json", "Accept": "text/event-stream"}
+        if api_key:
+            self._headers["Authorization"] = f"Bearer {api_key}"
+        self._additional_params = dict(additional_params)
+        self._is_cancelled = False
+        self._socket: socket.socket | None = None
+
+    def complete(self, prompt: str, max_tokens: int) -> Completion:
+        body = {
+            "model": self._model_name,
+            "messages": [{"role": "user", "content": prompt}],
+            "temperature": 0.0,
+            "ignore_eos": True,
+            **self._additional_params,
+            "max_tokens": max_tokens,
+            "stream": True,
+            "stream_options": {"include_usage": True},
+        }
+        began = time.monotonic()
+        try:
+            self._connection.connect()
+            self._socket = self._connection.sock  # the response takes it over
+            self._connection.request(
+                "POST", "/v1/chat/completions", json.dumps(body), self._headers
+            )
+            response = self._connection.getresponse()
+            if response.status != http.client.OK:
+                text = response.read(500).decode(errors="replace")
+                raise ProbeError(f"the server answered with status {response.status}: {text}")
+            return self._read(response, began)
+        except TimeoutError as error:
+            raise ProbeError("the server did not answer in time") from error
+        except (OSError, ValueError, AttributeError, http.client.HTTPException) as error:
+            # AttributeError: http.client's when the connection is closed under its reading
+            if self._is_cancelled:
+                raise ProbeError("broken off when the time was up") from error
+            raise ProbeError(f"no whole answer: {type(error).__name__}: {error}") from error
+        finally:
+            self._connection.close()
+
+    @staticmethod
+    def _read(response: http.client.HTTPResponse, began: float) -> Completion:
+        first: float | None = None
+        chunks = 0
+        output_tokens: int | None = None
+        is_whole = False
+        for line in response:
+            data = line.strip().removeprefix(b"data:").strip()
+            if not line.startswith(b"data:"):
+                continue
+            if data == b"[DONE]":
+                is_whole = True
+                break
+            event = json.loads(data)
+            if event.get("error"):
+                raise ProbeError(f"the server reports an error: {event['error']}")
+            output_tokens = (event.get("usage") or {}).get("completion_tokens", output_tokens)
+            choice = event["choices"][0] if event.get("choices") else {}
+            is_whole = is_whole or choice.get("finish_reason") is not None
+            delta = choice.get("delta") or {}
+            if delta.get("content") or delta.get("reasoning_content") or delta.get("reasoning"):
+                chunks += 1
+                first = first or time.monotonic()
+        if not is_whole:
+            raise http.client.IncompleteRead(b"")
+        if first is None:
+            raise ProbeError("the server's answer has no content")
+        return Completion(first - began, time.monotonic() - began, chunks, output_tokens)
+
+    def cancel(self) -> None:
+        self._is_cancelled = True
+        if self._socket is not None:
+            with contextlib.suppress(OSError):
+                self._socket.shutdown(socket.SHUT_RDWR)

@@ -1,0 +1,75 @@
+import json
+import time
+import urllib.request
+
+import pytest
+
+from experiments_app.benchmark.warmup import ProbeError, probe_completion, warm_up
+from tests.known_pace_server import KnownPaceServer
+
+
+def test_it_probes_with_one_streamed_completion() -> None:
+    with KnownPaceServer(ttft_ms=50, tpot_ms=10) as server:
+        completion = probe_completion(server.api_base, "m", max_tokens=5)
+    assert completion.output_tokens == completion.chunks == 5
+    assert 0.05 <= completion.ttft_s < completion.e2e_s
+
+
+@pytest.mark.parametrize(
+    ("fault", "told"),
+    [
+        ("error", "status 500: .*the engine is on fire"),
+        ("drop", "no whole answer"),
+        ("garbage", "no whole answer: JSONDecodeError"),
+        ("empty", "has no content"),
+        ("hang", "did not answer in time"),
+    ],
+)
+def test_it_tells_why_a_probe_failed(fault: str, told: str) -> None:
+    with (
+        KnownPaceServer(ttft_ms=5, tpot_ms=1, fault=fault) as server,
+        pytest.raises(ProbeError, match=told),
+    ):
+        probe_completion(server.api_base, "m", timeout_s=0.5)
+
+
+def test_it_tells_that_nobody_listens() -> None:
+    with pytest.raises(ProbeError, match="Connection refused"):
+        probe_completion("http://127.0.0.1:9", "m")
+
+
+def test_it_warms_up_with_the_heaviest_scenario_at_once() -> None:
+    with KnownPaceServer(ttft_ms=50, tpot_ms=1) as server:
+        done = warm_up(server.api_base, "m", scenarios=("D(10,20)", "D(40,30)"), concurrency=8)
+        with urllib.request.urlopen(f"{server.api_base}/requests") as answer:
+            asked = json.load(answer)
+    assert (done.requests, done.errors) == (8, 0)
+    assert {request["max_tokens"] for request in asked} == {30}
+    assert {len(request["prompt"].split()) for request in asked} == {40}
+    assert len({request["prompt"] for request in asked}) == 8
+    assert max(request["at_s"] for request in asked) - min(r["at_s"] for r in asked) < 0.5
+
+
+def test_it_breaks_off_when_its_time_is_up() -> None:
+    with KnownPaceServer(fault="hang") as server:
+        done = warm_up(server.api_base, "m", scenarios=("D(9,9)",), concurrency=4, max_s=0.3)
+    assert done.errors == 4
+    assert done.duration_s < 2
+    assert done.first_error == "broken off when the time was up"
+
+
+def test_it_stops_when_it_is_told_to() -> None:
+    class CancelledError(Exception):
+        pass
+
+    def should_stop() -> None:
+        if time.monotonic() - began > 0.2:
+            raise CancelledError
+
+    with KnownPaceServer(fault="hang") as server:
+        began = time.monotonic()
+        with pytest.raises(CancelledError):
+            warm_up(
+                server.api_base, "m", scenarios=("D(9,9)",), concurrency=4, should_stop=should_stop
+            )
+        assert time.monotonic() - began < 2
