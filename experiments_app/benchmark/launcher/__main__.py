@@ -4,8 +4,7 @@ import sys
 
 from experiments_app.benchmark.launcher.channel import Channel
 from experiments_app.benchmark.launcher.trim import trimmed_imports
-
-GENAI_BENCH_VERSION = "0.0.5"
+from experiments_app.benchmark.version import GENAI_BENCH_VERSION
 
 
 def main() -> None:

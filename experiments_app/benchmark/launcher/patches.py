@@ -52,7 +52,7 @@ def apply(load: Load, channel: Channel, *, api_base: str, api_key: str | None) -
     _log_to_standard_error()
     _exchange_dashboard(load, channel)
     _exchange_waits(load)
-    _exchange_requests(load)
+    _exchange_requests(load, api_key)
     _exchange_statistics()
     _name_tokenizer_errors()
     _put_key_in(api_key)
@@ -98,7 +98,7 @@ def _exchange_waits(load: Load) -> None:
     cli.gevent = SimpleNamespace(sleep=lambda seconds: load.settle() if seconds == 1 else None)
 
 
-def _exchange_requests(load: Load) -> None:
+def _exchange_requests(load: Load, api_key: str | None) -> None:
     collect_metrics = base_user.BaseUser.collect_metrics
     send_request = openai_user.OpenAIUser.send_request
     setup = DistributedRunner.setup
@@ -108,6 +108,8 @@ def _exchange_requests(load: Load) -> None:
         load.prepare(runner.environment, runner.metrics_collector)
 
     def collect(user: Any, response: Any, endpoint: str) -> None:
+        if api_key and response.error_message:  # some servers repeat the key that they refuse
+            response.error_message = response.error_message.replace(api_key, "***")
         load.collected(user, response, lambda r: collect_metrics(user, r, endpoint))
 
     def send(user: Any, stream: bool, endpoint: str, *args: Any) -> Any:

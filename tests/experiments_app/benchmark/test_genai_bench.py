@@ -314,7 +314,7 @@ def test_it_gives_up_at_the_deadline_and_keeps_what_was_finished(
 @pytest.mark.parametrize(
     ("fault", "told"),
     [
-        ("error", 'error 500: {"error": {"message": "the engine is on fire"}}'),
+        ("error", 'error 500: {"error": {"message": "the engine is on fire, Bearer ***'),
         ("drop", "error 500: the server broke the answer off"),
         ("empty", "error -1: The answer could not be read"),
         ("garbage", "error -1: The answer could not be read: JSONDecodeError"),
@@ -324,10 +324,11 @@ def test_it_gives_up_when_every_request_fails(
     make_request: MakeRequest, fault: str, told: str
 ) -> None:
     with KnownPaceServer(ttft_ms=5, tpot_ms=1, fault=fault) as server:
-        request = make_request(server.api_base, max_requests_per_level=1000)
+        request = make_request(server.api_base, max_requests_per_level=1000, api_key="sk-1")
         error = fails_with(ErrorKind.ALL_FAILED, request)
         assert len(asked_of(server)) < 50
     assert told in error.message
+    assert "sk-1" not in error.log_tail
 
 
 def test_it_counts_errors_and_answers_that_were_cut_off(make_request: MakeRequest) -> None:

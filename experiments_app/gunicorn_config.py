@@ -1,0 +1,23 @@
+"""gunicorn's settings: one process with threads, for pages that poll a database on this disk."""
+
+from typing import Any
+
+from experiments_app.parent_death import die_with_parent
+from experiments_app.supervisor import end_with_supervisor
+
+workers = 1
+worker_class = "gthread"
+threads = 16
+timeout = 60
+graceful_timeout = 5
+control_socket_disable = True
+
+
+def on_starting(server: Any) -> None:
+    del server
+    end_with_supervisor()
+
+
+def post_fork(server: Any, worker: Any) -> None:
+    del server, worker
+    die_with_parent()

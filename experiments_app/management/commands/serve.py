@@ -1,0 +1,45 @@
+from typing import Any
+
+from django.core.management import call_command
+from django.core.management.base import CommandParser
+
+from autotuner_site.commands import FAILURE, SUCCESS, BadInput, SiteCommand
+from experiments_app.supervisor import CannotServe, Supervisor, stop_on_signals
+
+DEFAULT_BIND = "127.0.0.1:8765"
+
+
+class Command(SiteCommand):
+    help = "Run the site and its consumer under one parent; Ctrl-C or SIGTERM stops both."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        super().add_arguments(parser)
+        parser.add_argument(
+            "--bind",
+            default=DEFAULT_BIND,
+            metavar="HOST:PORT",
+            help=f"where to listen (default: {DEFAULT_BIND})",
+        )
+
+    def run(self, *, bind: str, **options: Any) -> int:
+        host, port = parse_bind(bind)
+        call_command("migrate", verbosity=0, interactive=False)
+        supervisor = Supervisor(host, port)
+        stop_on_signals(supervisor)
+        try:
+            with supervisor:
+                supervisor.wait_answering()
+                self.stdout.write(f"Autotuner listens on {supervisor.url} (Ctrl-C to stop)")
+                supervisor.run()
+        except CannotServe as error:
+            self.stderr.write(str(error))
+            return FAILURE
+        return SUCCESS
+
+
+def parse_bind(text: str) -> tuple[str, int]:
+    """Raises BadInput."""
+    host, colon, port = text.rpartition(":")
+    if not (colon and host and port.isdecimal() and 0 < int(port) < 65536):
+        raise BadInput(f"--bind {text}: write it as HOST:PORT, for instance {DEFAULT_BIND}")
+    return host, int(port)

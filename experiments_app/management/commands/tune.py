@@ -1,0 +1,72 @@
+import signal
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import CommandParser
+
+from autotuner_site.commands import FAILURE, INTERRUPTED, SUCCESS, BadInput, SiteCommand, interrupt
+from experiments_app import lifecycle
+from experiments_app.foreground import run_in_foreground
+from experiments_app.reaper import reap
+from experiments_app.results import RunResults
+from experiments_app.terminal import follow, print_results
+from tasks_app.importing import find_task, import_file
+from tasks_app.models import StaleState, Task
+from tasks_app.problems import SpecError
+
+
+class Command(SiteCommand):
+    help = (
+        "Tune a task in the foreground and print the result. A file is imported first; a task of"
+        " that name that has run before gets a new run. Ctrl-C cancels the task."
+    )
+    offers_json = True
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        super().add_arguments(parser)
+        parser.add_argument("file_or_name", metavar="FILE_OR_NAME")
+
+    def run(self, *, file_or_name: str, json: bool, **options: Any) -> int:
+        task = self._task(file_or_name)
+        reap()
+        signal.signal(signal.SIGTERM, interrupt)
+        self._start(task)
+        interrupted = False
+        try:
+            with follow(task):
+                run_in_foreground(task)
+        except KeyboardInterrupt:
+            interrupted = True
+            self._cancel(task)
+        task.refresh_from_db()
+        results = RunResults(task)
+        if json:
+            self.print_json(results.to_data())
+        else:
+            print_results(results)
+        if interrupted:
+            return INTERRUPTED
+        return SUCCESS if task.status == Task.Status.COMPLETED else FAILURE
+
+    def _task(self, file_or_name: str) -> Task:
+        path = Path(file_or_name)
+        if not path.is_file():
+            return find_task(file_or_name)
+        task, warnings = import_file(path)
+        for warning in warnings:
+            self.stderr.write(f"warning: {warning}")
+        return task
+
+    def _start(self, task: Task) -> None:
+        begin = (
+            lifecycle.start_task if task.status == Task.Status.PENDING else lifecycle.restart_task
+        )
+        try:
+            begin(task, wake_consumer=False)
+        except (SpecError, StaleState) as error:
+            raise BadInput(str(error)) from error
+
+    def _cancel(self, task: Task) -> None:
+        with suppress(StaleState):  # it ended just before
+            lifecycle.cancel_task(task)

@@ -1,0 +1,58 @@
+import shlex
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import CommandParser
+
+from autotuner_site.commands import BAD_INPUT, SUCCESS, SiteCommand
+from experiments_app.plan import Plan, make_plan
+from tasks_app.problems import SpecError
+from tasks_app.runtimes import site_runtimes
+from tasks_app.taskfile import load_task_file
+
+
+class Command(SiteCommand):
+    help = (
+        "Check a task file and show its plan: problems, number of configurations, the exact"
+        " command lines of the first few, estimated time."
+    )
+    offers_json = True
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        super().add_arguments(parser)
+        parser.add_argument("file", type=Path)
+
+    def run(self, *, file: Path, json: bool, **options: Any) -> int:
+        try:
+            spec, warnings = load_task_file(file, catalogue=site_runtimes())
+            plan = make_plan(spec)
+        except SpecError as error:
+            if json:
+                problems = [problem.to_data() for problem in error.problems]
+                self.print_json({"valid": False, "problems": problems, "warnings": []})
+            else:
+                self.stderr.write(f"{file}:")
+                for problem in error.problems:
+                    self.stderr.write(f"  {problem}")
+            return BAD_INPUT
+        if json:
+            found = [warning.to_data() for warning in warnings]
+            self.print_json({"valid": True, "problems": [], "warnings": found} | plan.to_data())
+        else:
+            for warning in warnings:
+                self.stderr.write(f"warning: {warning}")
+            self._print(plan)
+        return SUCCESS
+
+    def _print(self, plan: Plan) -> None:
+        configurations = plan.configurations
+        self.stdout.write(f"task            {plan.task}")
+        self.stdout.write(
+            f"configurations  {'without end' if configurations is None else configurations}"
+        )
+        self.stdout.write(f"experiments     {plan.experiments}, the baseline included")
+        self.stdout.write(f"measurements    {plan.measurements}")
+        self.stdout.write(f"estimated time  {plan.estimate}")
+        for index, command in enumerate(plan.commands):
+            name = "baseline" if index == 0 else f"experiment {index}"
+            self.stdout.write(f"{name:<15} {shlex.join(command)}")

@@ -1,0 +1,289 @@
+"""What was run: the Experiment, its Measurements, and the leases that keep it alone."""
+
+from datetime import timedelta
+from typing import Any, Self
+
+from django.db import models
+from django.db.models import F, Q
+from django.utils import timezone
+
+from tasks_app.models import StaleState, Task
+
+
+class ExperimentQuerySet(models.QuerySet["Experiment"]):
+    def of_run(self, task: Task, run: int | None = None) -> Self:
+        return self.filter(task=task, run=run or task.run)
+
+    def active(self) -> Self:
+        return self.filter(status__in=[s for s in Experiment.Status if s.is_active])
+
+    def unfinished(self) -> Self:
+        return self.exclude(status__in=[s for s in Experiment.Status if s.is_finished])
+
+    def best_first(self, *, maximise: bool) -> Self:
+        """Successes in the order of merit: feasible, then score, then nearest to the SLO."""
+        score = F("objective_score")
+        return self.filter(status=Experiment.Status.SUCCESS).order_by(
+            F("feasible").desc(),
+            score.desc(nulls_last=True) if maximise else score.asc(nulls_last=True),
+            F("slo_excess").asc(nulls_last=True),
+            "number",
+        )
+
+
+class Experiment(models.Model):
+    """One configuration, started, measured and taken down. Number 0 is the baseline."""
+
+    class Status(models.TextChoices):
+        PENDING = "pending"
+        DEPLOYING = "deploying"
+        BENCHMARKING = "benchmarking"
+        SUCCESS = "success"
+        FAILED = "failed"
+        PRUNED = "pruned"
+        CANCELLED = "cancelled"
+
+        @property
+        def is_active(self) -> bool:
+            """A worker holds it."""
+            return self in {Experiment.Status.DEPLOYING, Experiment.Status.BENCHMARKING}
+
+        @property
+        def is_finished(self) -> bool:
+            return self is not Experiment.Status.PENDING and not self.is_active
+
+    task = models.ForeignKey(Task, on_delete=models.CASCADE, related_name="experiments")
+    run = models.PositiveIntegerField()
+    number = models.PositiveIntegerField()
+    status = models.CharField(max_length=20, choices=Status, default=Status.PENDING)
+    parameters = models.JSONField(default=dict, blank=True)
+
+    # What was started
+    command = models.JSONField(default=list, blank=True)
+    image_digest = models.CharField(max_length=300, blank=True)
+    engine_version = models.CharField(max_length=200, blank=True)
+    gpu_ids = models.JSONField(default=list, blank=True)
+    port = models.PositiveIntegerField(null=True, blank=True)
+    container_id = models.CharField(max_length=100, blank=True)
+
+    # How long each phase took
+    pull_s = models.FloatField(null=True, blank=True)
+    start_s = models.FloatField(null=True, blank=True)
+    warm_up_s = models.FloatField(null=True, blank=True)
+    measure_s = models.FloatField(null=True, blank=True)
+    stop_s = models.FloatField(null=True, blank=True)
+    progress = models.JSONField(
+        default=dict, blank=True, help_text="What happens now: phase, level, requests done."
+    )
+
+    # How it ended
+    objective_score = models.FloatField(null=True, blank=True)
+    feasible = models.BooleanField(null=True, blank=True)
+    slo_excess = models.FloatField(
+        null=True, blank=True, help_text="Largest relative excess over an SLO, if infeasible."
+    )
+    error_kind = models.CharField(max_length=40, blank=True)
+    error = models.TextField(blank=True)
+    log_path = models.CharField(max_length=500, blank=True)
+    result_folder = models.CharField(max_length=500, blank=True)
+
+    # Who runs it: the claim of a worker, good until `lease_expires_at`
+    attempt = models.PositiveIntegerField(default=0)
+    owner_token = models.CharField(max_length=40, blank=True)
+    owner_host = models.CharField(max_length=200, blank=True)
+    owner_pid = models.PositiveIntegerField(null=True, blank=True)
+    owner_started = models.FloatField(
+        null=True, blank=True, help_text="Start time of the owning process, seconds since 1970."
+    )
+    lease_expires_at = models.DateTimeField(null=True, blank=True)
+
+    created_at = models.DateTimeField(default=timezone.now)
+    started_at = models.DateTimeField(null=True, blank=True)
+    completed_at = models.DateTimeField(null=True, blank=True)
+
+    objects = ExperimentQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("task", "run", "number")
+        constraints = (
+            models.UniqueConstraint(
+                fields=("task", "run", "number"), name="experiment_number_unique_in_run"
+            ),
+            models.CheckConstraint(
+                name="experiment_score_only_on_success",
+                condition=Q(objective_score__isnull=True) | Q(status="success"),
+            ),
+            models.CheckConstraint(
+                name="experiment_score_exactly_when_feasible",
+                condition=Q(feasible=True, objective_score__isnull=False)
+                | (
+                    Q(objective_score__isnull=True) & (Q(feasible__isnull=True) | Q(feasible=False))
+                ),
+            ),
+            models.CheckConstraint(
+                name="experiment_owned_exactly_when_active",
+                condition=(Q(status__in=["deploying", "benchmarking"]) & ~Q(owner_token=""))
+                | (~Q(status__in=["deploying", "benchmarking"]) & Q(owner_token="")),
+            ),
+        )
+        indexes = (models.Index(fields=("status",), name="experiment_status"),)
+
+    def __str__(self) -> str:
+        return f"{self.task} run {self.run} experiment {self.number}"
+
+    @property
+    def current_status(self) -> Status:
+        return self.Status(self.status)
+
+    @property
+    def is_baseline(self) -> bool:
+        return self.number == 0
+
+    @property
+    def phases_s(self) -> dict[str, float | None]:
+        """Seconds of each phase, None where it was not reached."""
+        return {
+            "pull": self.pull_s,
+            "start": self.start_s,
+            "warm_up": self.warm_up_s,
+            "measure": self.measure_s,
+            "stop": self.stop_s,
+        }
+
+    @property
+    def elapsed(self) -> timedelta | None:
+        if self.started_at is None:
+            return None
+        return (self.completed_at or timezone.now()) - self.started_at
+
+    # Transitions out of an active state: only the worker whose token stands in the row may.
+
+    def write(self, token: str, **changes: Any) -> None:
+        """Write columns as the owner `token`. Raises StaleState when the claim was taken back."""
+        owned = Experiment.objects.filter(pk=self.pk, owner_token=token).exclude(owner_token="")
+        if owned.update(**changes) != 1:
+            raise StaleState(f"{self}: the claim of this worker was taken back.")
+        for name, value in changes.items():
+            setattr(self, name, value)
+
+    def begin_benchmark(self, token: str, **changes: Any) -> None:
+        self.write(token, status=self.Status.BENCHMARKING, **changes)
+
+    def succeed(
+        self, token: str, *, score: float | None, slo_excess: float | None, **changes: Any
+    ) -> None:
+        """End as measured; without a score no load level held the SLO: kept, but infeasible."""
+        self._end(
+            token,
+            self.Status.SUCCESS,
+            objective_score=score,
+            feasible=score is not None,
+            slo_excess=slo_excess,
+            **changes,
+        )
+
+    def fail(self, token: str, *, kind: str, error: str, **changes: Any) -> None:
+        self._end(token, self.Status.FAILED, error_kind=kind, error=error, **changes)
+
+    def cancel(self, token: str, **changes: Any) -> None:
+        self._end(token, self.Status.CANCELLED, **changes)
+
+    def hand_back(self, token: str) -> None:
+        """Give the experiment back, to be run again from its start."""
+        self.write(
+            token, status=self.Status.PENDING, progress={}, started_at=None, **self._unowned()
+        )
+
+    def _end(self, token: str, status: Status, **changes: Any) -> None:
+        self.write(
+            token,
+            status=status,
+            progress={},
+            completed_at=timezone.now(),
+            **self._unowned(),
+            **changes,
+        )
+
+    @staticmethod
+    def _unowned() -> dict[str, Any]:
+        return {"owner_token": "", "lease_expires_at": None}
+
+
+class Measurement(models.Model):
+    """What one experiment measured at one load level; times in seconds, rates per second."""
+
+    experiment = models.ForeignKey(
+        Experiment, on_delete=models.CASCADE, related_name="measurements"
+    )
+    repeat = models.PositiveIntegerField(default=1)
+    scenario = models.CharField(max_length=100)
+    concurrency = models.PositiveIntegerField()
+    num_requests = models.PositiveIntegerField(help_text="Requests that ended, errors included.")
+    num_errors = models.PositiveIntegerField(default=0)
+    num_cut_off = models.PositiveIntegerField(
+        default=0, help_text="Answers whose length was not the one asked for."
+    )
+    duration_s = models.FloatField()
+    devices = models.PositiveIntegerField(default=1, help_text="Devices in use; 1 for a CPU.")
+
+    ttft_mean_s = models.FloatField(null=True)
+    ttft_p50_s = models.FloatField(null=True)
+    ttft_p90_s = models.FloatField(null=True)
+    ttft_p95_s = models.FloatField(null=True)
+    ttft_p99_s = models.FloatField(null=True)
+    tpot_mean_s = models.FloatField(null=True)
+    tpot_p50_s = models.FloatField(null=True)
+    tpot_p90_s = models.FloatField(null=True)
+    tpot_p95_s = models.FloatField(null=True)
+    tpot_p99_s = models.FloatField(null=True)
+    e2e_mean_s = models.FloatField(null=True)
+    e2e_p50_s = models.FloatField(null=True)
+    e2e_p90_s = models.FloatField(null=True)
+    e2e_p95_s = models.FloatField(null=True)
+    e2e_p99_s = models.FloatField(null=True)
+    output_tokens_per_s = models.FloatField(null=True)
+    total_tokens_per_s = models.FloatField(null=True)
+    requests_per_s = models.FloatField(null=True)
+    good_requests_per_s = models.FloatField(
+        null=True, help_text="Requests that met every latency bound by themselves."
+    )
+    client_bound = models.BooleanField(
+        default=False, help_text="The load client, not the server, set the pace."
+    )
+    samples = models.JSONField(
+        default=dict, help_text="Per request: ttft_s, tpot_s, e2e_s, input_tokens, output_tokens."
+    )
+
+    class Meta:
+        ordering = ("experiment", "pk")
+        constraints = (
+            models.UniqueConstraint(
+                fields=("experiment", "repeat", "scenario", "concurrency"),
+                name="measurement_unique_in_experiment",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.experiment} {self.scenario} concurrency {self.concurrency}"
+
+    @property
+    def error_rate(self) -> float:
+        return self.num_errors / self.num_requests if self.num_requests else 1.0
+
+
+class ResourceLease(models.Model):
+    """A port or a device of a host, held by one attempt of one experiment."""
+
+    host = models.CharField(max_length=200)
+    resource = models.CharField(max_length=200, help_text="port:8000, cpu, …")
+    experiment = models.ForeignKey(Experiment, on_delete=models.CASCADE, related_name="leases")
+    token = models.CharField(max_length=40, help_text="The holder's claim on the experiment.")
+    acquired_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=("host", "resource"), name="resource_leased_once"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.host} {self.resource}"

@@ -1,0 +1,173 @@
+"""What a score means: from measured points, an objective and SLOs to score and feasibility.
+
+Pure functions. `slo` maps names such as "ttft_p99_s" to bounds in seconds, and "error_rate" to
+the share of requests that may fail.
+"""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from experiments_app.metrics import Point, Samples
+
+DEFAULT_ERROR_RATE = 0.01
+# An error rate has no scale when none may fail: then it is compared with the default bound.
+ERROR_RATE_SCALE = DEFAULT_ERROR_RATE
+
+_LATENCY_OF = {"minimize_latency": "e2e", "minimize_ttft": "ttft", "minimize_tpot": "tpot"}
+_UNITS = {
+    "maximize_throughput": "output tokens/s per device",
+    "maximize_goodput": "SLO-meeting requests/s per device",
+    "minimize_latency": "s mean E2E latency",
+    "minimize_ttft": "s mean TTFT",
+    "minimize_tpot": "s mean TPOT",
+}
+
+
+@dataclass(frozen=True)
+class Miss:
+    """An SLO that a point breaks. `excess` is relative: 0.25 is 25 % over the bound."""
+
+    name: str
+    scenario: str
+    concurrency: int
+    value: float | None
+    bound: float
+    excess: float
+
+
+@dataclass(frozen=True)
+class Score:
+    """`score` in the objective's unit, or None when infeasible: then `miss` names the SLO that
+    keeps the experiment from being feasible, at the point where that is nearest."""
+
+    score: float | None
+    miss: Miss | None = None
+
+    @property
+    def feasible(self) -> bool:
+        return self.score is not None
+
+    @property
+    def slo_excess(self) -> float | None:
+        """Largest relative excess over an SLO; None when feasible, or when nothing answered."""
+        return self.miss.excess if self.miss and math.isfinite(self.miss.excess) else None
+
+
+def is_maximised(objective: str) -> bool:
+    return objective.startswith("maximize_")
+
+
+def unit(objective: str) -> str:
+    return _UNITS[objective]
+
+
+def misses(point: Point, slo: Mapping[str, float]) -> list[Miss]:
+    """The SLOs that the point breaks, the worst first."""
+    bounds = {"error_rate": DEFAULT_ERROR_RATE} | dict(slo)
+    found = []
+    for name, bound in bounds.items():
+        value = point.error_rate if name == "error_rate" else point.latencies[name]
+        excess = _excess(name, value, bound)
+        if excess > 0:
+            found.append(Miss(name, point.scenario, point.concurrency, value, bound, excess))
+    return sorted(found, key=lambda miss: -miss.excess)
+
+
+def score(
+    objective: str,
+    points: Sequence[Point],
+    slo: Mapping[str, float],
+    expected: Iterable[tuple[str, int]],
+) -> Score:
+    """The score of an experiment that was to be measured at the `expected` points.
+
+    Throughput and goodput: per scenario the highest rate per device among feasible points, over
+    scenarios the geometric mean. Latencies: the mean over all points of the point's mean; a point
+    that is missing or breaks an SLO makes the experiment infeasible.
+    """
+    wanted = list(expected)
+    by_key = {(point.scenario, point.concurrency): point for point in points}
+    if objective in _LATENCY_OF:
+        return _latency_score(_LATENCY_OF[objective], wanted, by_key, slo)
+    return _rate_score(objective, wanted, by_key, slo)
+
+
+def gain(objective: str, best: float | None, baseline: float | None) -> float | None:
+    """How much better the best is: 0.31 for 31 %; None without both scores."""
+    if not best or not baseline:
+        return None
+    return best / baseline - 1 if is_maximised(objective) else baseline / best - 1
+
+
+def _rate_score(
+    objective: str,
+    wanted: list[tuple[str, int]],
+    by_key: Mapping[tuple[str, int], Point],
+    slo: Mapping[str, float],
+) -> Score:
+    rates: list[float] = []
+    worst: Miss | None = None
+    for scenario in dict.fromkeys(scenario for scenario, _ in wanted):
+        points = [by_key.get(key) or _unmeasured(*key) for key in wanted if key[0] == scenario]
+        feasible = [_rate(objective, point) for point in points if not misses(point, slo)]
+        if feasible:
+            rates.append(max(feasible))
+            continue
+        nearest = min((misses(point, slo)[0] for point in points), key=lambda miss: miss.excess)
+        worst = nearest if worst is None or nearest.excess > worst.excess else worst
+    if worst is not None:
+        return Score(None, worst)
+    return Score(math.exp(math.fsum(math.log(rate) for rate in rates) / len(rates)))
+
+
+def _latency_score(
+    latency: str,
+    wanted: list[tuple[str, int]],
+    by_key: Mapping[tuple[str, int], Point],
+    slo: Mapping[str, float],
+) -> Score:
+    points = [by_key.get(key) or _unmeasured(*key) for key in wanted]
+    broken = [miss for point in points for miss in misses(point, slo)]
+    if broken:
+        return Score(None, max(broken, key=lambda miss: miss.excess))
+    means = [point.latencies[f"{latency}_mean_s"] for point in points]
+    known = [mean for mean in means if mean is not None]
+    if len(known) < len(points):  # TPOT of answers of one token
+        point = points[means.index(None)]
+        missing = Miss(f"{latency}_mean_s", point.scenario, point.concurrency, None, 0, math.inf)
+        return Score(None, missing)
+    return Score(math.fsum(known) / len(known))
+
+
+def _rate(objective: str, point: Point) -> float:
+    rate = (
+        point.good_requests_per_s if objective == "maximize_goodput" else point.output_tokens_per_s
+    )
+    # A feasible point without a single good request still needs a logarithm.
+    return max(rate / point.devices, 1e-9)
+
+
+def _unmeasured(scenario: str, concurrency: int) -> Point:
+    return Point(scenario, concurrency, 0, 0, 0.0, 0.0, Samples())
+
+
+def _excess(name: str, value: float | None, bound: float) -> float:
+    if value is None:
+        return math.inf
+    if name == "error_rate":
+        return max(0.0, (value - bound) / (bound or ERROR_RATE_SCALE))
+    return max(0.0, value / bound - 1)
+
+
+def describe_miss(miss: Miss) -> str:
+    """Which SLO is missed, where and by how much, in words."""
+    where = f"{miss.scenario} at concurrency {miss.concurrency}"
+    if miss.value is None:
+        return f"nothing was measured for {miss.name} at {where}"
+    if miss.name == "error_rate":
+        return f"{miss.value:.1%} of the requests failed at {where} (at most {miss.bound:.1%})"
+    return (
+        f"{miss.name} is {miss.value:.4g} s at {where}:"
+        f" {miss.excess:.0%} over the bound of {miss.bound:g} s"
+    )

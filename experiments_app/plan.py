@@ -1,0 +1,87 @@
+"""What a run of a spec would do, told before it starts."""
+
+from dataclasses import asdict, dataclass
+from datetime import timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db.models import Avg, F
+
+from experiments_app import scheduler
+from experiments_app.engines.model_source import ModelNotFound
+from experiments_app.launch_plan import find_model, plan_launch
+from experiments_app.llamacpp.tokenizer import TokenizerError
+from experiments_app.models import Experiment
+from tasks_app.problems import Problem, SpecError
+from tasks_app.spec import TaskSpec
+
+SHOWN_COMMANDS = 4
+
+
+@dataclass(frozen=True)
+class Plan:
+    """`configurations` is None for an endless space; `estimated_s` without past experiments."""
+
+    task: str
+    configurations: int | None
+    experiments: int
+    measurements: int
+    estimated_s: float | None
+    commands: list[list[str]]
+
+    @property
+    def estimate(self) -> str:
+        if self.estimated_s is None:
+            return "unknown: no experiment of this runtime and load has been run here yet"
+        return f"about {timedelta(seconds=round(self.estimated_s))}"
+
+    def to_data(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def make_plan(spec: TaskSpec) -> Plan:
+    """Raises SpecError where the model, or a tokenizer for it, is not to be had."""
+    experiments = scheduler.planned_experiments(spec)
+    return Plan(
+        task=spec.task_name,
+        configurations=scheduler.search_space(spec).size(),
+        experiments=experiments,
+        measurements=experiments * len(spec.points()),
+        estimated_s=_estimated_s(spec, experiments),
+        commands=_first_commands(spec),
+    )
+
+
+def _first_commands(spec: TaskSpec) -> list[list[str]]:
+    """The command lines of the baseline and the first proposals, as if each failed."""
+    experiments: list[Experiment] = []
+    commands: list[list[str]] = []
+    try:
+        model = find_model(spec)
+        for number in range(SHOWN_COMMANDS):
+            parameters = scheduler.next_parameters(spec, experiments)
+            if parameters is None:
+                break
+            plan = plan_launch(spec, parameters, model, settings.PORT_RANGE[0])
+            commands.append(plan.command)
+            experiments.append(
+                Experiment(number=number, parameters=parameters, status=Experiment.Status.FAILED)
+            )
+    except ModelNotFound as error:
+        raise SpecError([Problem("model.id_or_path", str(error))]) from error
+    except TokenizerError as error:
+        raise SpecError([Problem("benchmark.model_tokenizer", str(error))]) from error
+    return commands
+
+
+def _estimated_s(spec: TaskSpec, experiments: int) -> float | None:
+    """At the mean pace of this site's successes with the same runtime, model and load."""
+    data = spec.to_data()
+    alike = Experiment.objects.filter(
+        status=Experiment.Status.SUCCESS,
+        task__base_runtime=spec.base_runtime,
+        task__model=data["model"],
+        task__benchmark=data["benchmark"],
+    )
+    mean = alike.aggregate(mean=Avg(F("completed_at") - F("started_at")))["mean"]
+    return None if mean is None else mean.total_seconds() * experiments

@@ -1,0 +1,125 @@
+"""Takes back what dead workers left: claims, leases and processes of this host.
+
+Safe at any moment and any number of times: it takes only what no living worker holds.
+"""
+
+import logging
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from experiments_app import task_log
+from experiments_app.leases import MAX_ATTEMPTS, this_host
+from experiments_app.models import Experiment, ResourceLease
+from experiments_app.processes import ProcessIdentity, find_marked, stop_processes
+from tasks_app.models import StaleState, Task
+
+logger = logging.getLogger(__name__)
+
+STOP_GRACE_S = 2.0
+
+
+@dataclass(frozen=True)
+class Reaped:
+    """What was taken back."""
+
+    requeued: int = 0
+    failed: int = 0
+    cancelled: int = 0
+    processes: int = 0
+    leases: int = 0
+
+    @property
+    def anything(self) -> bool:
+        return any((self.requeued, self.failed, self.cancelled, self.processes, self.leases))
+
+    def __str__(self) -> str:
+        return (
+            f"{self.requeued} experiments queued again, {self.failed} failed,"
+            f" {self.cancelled} cancelled; {self.processes} processes ended,"
+            f" {self.leases} leases taken back"
+        )
+
+
+def reap() -> Reaped:
+    """Processes first: nothing is queued again while its orphan still uses the machine."""
+    dead = [experiment for experiment in Experiment.objects.active() if _is_abandoned(experiment)]
+    dead_tokens = {experiment.owner_token for experiment in dead}
+    processes = _end_orphans(dead_tokens)
+    outcomes = [_take_back(experiment) for experiment in dead]
+    leases = _delete_orphaned_leases()
+    reaped = Reaped(
+        requeued=outcomes.count(Experiment.Status.PENDING),
+        failed=outcomes.count(Experiment.Status.FAILED),
+        cancelled=outcomes.count(Experiment.Status.CANCELLED),
+        processes=processes,
+        leases=leases,
+    )
+    if reaped.anything:
+        logger.info("reaped: %s", reaped)
+    return reaped
+
+
+def _is_abandoned(experiment: Experiment) -> bool:
+    """On this host the owner's process tells; elsewhere only the lease's end does.
+
+    A living owner whose lease ran out is stuck; its later writes will find the token gone.
+    """
+    if experiment.lease_expires_at is None or experiment.lease_expires_at < timezone.now():
+        return True
+    if experiment.owner_host != this_host() or experiment.owner_pid is None:
+        return False
+    owner = ProcessIdentity(experiment.owner_pid, experiment.owner_started or 0.0)
+    return not owner.is_alive()
+
+
+def _end_orphans(dead_tokens: set[str]) -> int:
+    """End this site's processes on this host that belong to no live claim."""
+    # In this order: a claim is older than its processes, so one that is made between the two
+    # looks cannot lose the processes that it starts.
+    marked = find_marked(f"{settings.SITE_ID}:")
+    live = set(Experiment.objects.active().values_list("owner_token", flat=True)) - dead_tokens
+    orphans = [p.identity for p in marked if p.marker.rpartition(":")[2] not in live]
+    if survivors := stop_processes(orphans, STOP_GRACE_S):
+        logger.error("processes that cannot be ended: %s", survivors)
+    return len(orphans)
+
+
+def _take_back(experiment: Experiment) -> Experiment.Status | None:
+    """Queue an abandoned experiment again, or end it. None when its worker came back to life."""
+    token = experiment.owner_token
+    still_wanted = Task.objects.filter(
+        Q(pk=experiment.task_id, run=experiment.run), status=Task.Status.RUNNING
+    ).exists()
+    try:
+        with transaction.atomic():
+            if not still_wanted:
+                experiment.cancel(token)
+            elif experiment.attempt >= MAX_ATTEMPTS:
+                experiment.fail(
+                    token,
+                    kind="worker_lost",
+                    error=f"its worker died {experiment.attempt} times while running it",
+                )
+            else:
+                experiment.hand_back(token)
+            ResourceLease.objects.filter(token=token).delete()
+    except StaleState:
+        return None
+    task_log.write(
+        experiment.task_id,
+        f"the worker of attempt {experiment.attempt} is gone: {experiment.current_status}",
+        run=experiment.run,
+        number=experiment.number,
+    )
+    return experiment.current_status
+
+
+def _delete_orphaned_leases() -> int:
+    """One statement: a claim made meanwhile keeps what it leased."""
+    live = Experiment.objects.active().values("owner_token")
+    count, _ = ResourceLease.objects.exclude(token__in=live).delete()
+    return count

@@ -1,0 +1,110 @@
+"""The one shape of results: what `tune --json`, `quickstart --json` and `export_results` print."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from experiments_app import measurements, objective, task_log
+from experiments_app.models import Experiment, Measurement
+from tasks_app.models import Run, Task
+
+MEASUREMENT_FIELDS = tuple(
+    field.name
+    for field in Measurement._meta.concrete_fields
+    if field.name not in {"id", "experiment", "samples"}
+)
+
+
+class RunResults:
+    """One run of a task with all that was measured: the best, the baseline, the verdict."""
+
+    def __init__(self, task: Task, run: int | None = None) -> None:
+        self.task = task
+        self.run = run or task.run
+        started = Run.objects.filter(task=task, number=self.run).first()
+        self.status = started.status if started else task.status
+        self.spec = started.task_spec if started else task.spec
+        self.objective = self.spec.optimization.objective
+        self.experiments = list(
+            Experiment.objects.of_run(task, self.run)
+            .order_by("number")
+            .prefetch_related("measurements")
+        )
+        self.best = best_of(self.experiments, self.objective)
+        self.baseline = next((e for e in self.experiments if e.is_baseline), None)
+
+    @property
+    def gain(self) -> float | None:
+        return objective.gain(
+            self.objective,
+            self.best.objective_score if self.best else None,
+            self.baseline.objective_score if self.baseline else None,
+        )
+
+    @property
+    def verdict(self) -> str:
+        """The answer in one sentence."""
+        if not any(e.status == Experiment.Status.SUCCESS for e in self.experiments):
+            return "nothing was measured"
+        if self.best is None:
+            return f"nothing meets the SLO; {self._closest()}"
+        if self.best.is_baseline:
+            return "nothing beats the default"
+        if self.gain is None:
+            return f"experiment {self.best.number} is the best; the default meets no SLO"
+        return f"experiment {self.best.number} is {self.gain:.1%} better than the default"
+
+    def _closest(self) -> str:
+        closest = closest_to_slo(self.experiments)
+        if closest is None:
+            return "no request was answered"
+        points = measurements.points_of(closest.measurements.all())
+        miss = measurements.score(self.spec, points).miss
+        why = f": {objective.describe_miss(miss)}" if miss else ""
+        return f"experiment {closest.number} is the closest{why}"
+
+    def to_data(self) -> dict[str, Any]:
+        return {
+            "task": self.task.name,
+            "status": self.status,
+            "run": self.run,
+            "objective": self.objective,
+            "best": experiment_data(self.best) if self.best else None,
+            "baseline": experiment_data(self.baseline) if self.baseline else None,
+            "gain": self.gain,
+            "gain_ci95": None,
+            "verdict": self.verdict,
+            "experiments": [experiment_data(e) for e in self.experiments],
+            "log": str(task_log.path_of(self.task.pk)),
+        }
+
+
+def best_of(experiments: Iterable[Experiment], objective_name: str) -> Experiment | None:
+    """Feasible first, then score, then the lower number; None when nothing is feasible."""
+    feasible = [e for e in experiments if e.objective_score is not None]
+    sign = -1 if objective.is_maximised(objective_name) else 1
+    return min(feasible, key=lambda e: (sign * (e.objective_score or 0.0), e.number), default=None)
+
+
+def closest_to_slo(experiments: Iterable[Experiment]) -> Experiment | None:
+    """The infeasible success that misses its SLOs by the least."""
+    missed = [e for e in experiments if e.slo_excess is not None]
+    return min(missed, key=lambda e: (e.slo_excess or 0.0, e.number), default=None)
+
+
+def experiment_data(experiment: Experiment) -> dict[str, Any]:
+    return {
+        "number": experiment.number,
+        "parameters": experiment.parameters,
+        "status": experiment.status,
+        "feasible": experiment.feasible,
+        "objective_score": experiment.objective_score,
+        "error_kind": experiment.error_kind or None,
+        "error": experiment.error or None,
+        "command": experiment.command,
+        "phases_s": experiment.phases_s,
+        "measurements": [measurement_data(m) for m in experiment.measurements.all()],
+    }
+
+
+def measurement_data(measurement: Measurement) -> dict[str, Any]:
+    return {name: getattr(measurement, name) for name in MEASUREMENT_FIELDS}

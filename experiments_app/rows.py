@@ -1,0 +1,82 @@
+"""One line of the experiments table: what happened to a configuration, in words."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from experiments_app import words
+from experiments_app.models import Experiment
+from tasks_app.expressions import Scalar
+
+
+@dataclass(frozen=True)
+class Cell:
+    """The value of one parameter; `text` is empty where the engine decides by itself."""
+
+    name: str
+    text: str
+    differs: bool
+
+
+@dataclass(frozen=True)
+class Row:
+    """One experiment as its table shows it; `experiment` is None for one that is only planned.
+
+    `state` names the state for the style sheet, `label` for people; `detail` explains it.
+    `gain` compares with the baseline.
+    """
+
+    number: int
+    experiment: Experiment | None
+    state: str
+    label: str
+    detail: str
+    cells: tuple[Cell, ...]
+    gain: float | None = None
+    is_best: bool = False
+
+    @property
+    def is_baseline(self) -> bool:
+        return self.number == 0
+
+    @property
+    def is_active(self) -> bool:
+        return self.experiment is not None and self.experiment.current_status.is_active
+
+    @property
+    def score(self) -> float | None:
+        return self.experiment.objective_score if self.experiment else None
+
+
+def planned_row(number: int, names: Iterable[str]) -> Row:
+    cells = tuple(Cell(name, "", differs=False) for name in names)
+    return Row(number, None, "planned", "planned", "", cells)
+
+
+def cells_of(
+    parameters: Mapping[str, Scalar], baseline: Mapping[str, Scalar], names: Iterable[str]
+) -> tuple[Cell, ...]:
+    return tuple(_cell(name, parameters.get(name), baseline.get(name)) for name in names)
+
+
+def _cell(name: str, value: Scalar, default: Scalar) -> Cell:
+    text = "" if value is None else words.flag_value(value)
+    return Cell(name, text, differs=value is not None and value != default)
+
+
+def state_of(experiment: Experiment) -> tuple[str, str, str]:
+    """State, label and detail of a Row."""
+    status = experiment.current_status
+    match status:
+        case Experiment.Status.DEPLOYING | Experiment.Status.BENCHMARKING:
+            return status.value, "running", words.phase(experiment.progress)
+        case Experiment.Status.SUCCESS if not experiment.feasible:
+            excess = experiment.slo_excess
+            by = f" by {excess:.0%}" if excess is not None else ""
+            return "infeasible", "infeasible", f"misses an SLO{by}"
+        case Experiment.Status.SUCCESS:
+            return status.value, "measured", ""
+        case Experiment.Status.FAILED:
+            kind = experiment.error_kind.replace("_", " ") or "error"
+            return status.value, "failed", f"{kind}: {experiment.error}"
+        case _:
+            return status.value, status.label.lower(), experiment.error

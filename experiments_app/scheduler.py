@@ -1,0 +1,121 @@
+"""Decides what a running task does next: another experiment, or its end."""
+
+from collections import Counter
+
+from django.db import IntegrityError, transaction
+
+from experiments_app import objective, task_log
+from experiments_app.hardware import gpu_count
+from experiments_app.models import Experiment
+from tasks_app.models import Run, StaleState, Task
+from tasks_app.runtimes import load_runtime
+from tasks_app.space import Configuration, SearchSpace
+from tasks_app.spec import TaskSpec
+from tasks_app.strategies import STRATEGIES, Trial, TrialStatus
+
+TRIAL_STATUS: dict[Experiment.Status, TrialStatus] = {
+    Experiment.Status.PENDING: "running",
+    Experiment.Status.DEPLOYING: "running",
+    Experiment.Status.BENCHMARKING: "running",
+    Experiment.Status.SUCCESS: "success",
+    Experiment.Status.FAILED: "failed",
+    Experiment.Status.PRUNED: "pruned",
+    Experiment.Status.CANCELLED: "cancelled",
+}
+
+
+def advance(task_pk: int) -> Experiment | None:
+    """The experiment that the task should run now, made if need be; None when there is none.
+
+    The first is the baseline, the rest what the strategy proposes; when the budget or the space
+    is spent the task ends. Any number of workers may call this at once: the unique number lets
+    one of them make the experiment, and the others get the same one.
+    """
+    task = Task.objects.filter(pk=task_pk, status=Task.Status.RUNNING).first()
+    if task is None:
+        return None
+    experiments = list(Experiment.objects.of_run(task).order_by("number"))
+    open_ones = [e for e in experiments if not e.current_status.is_finished]
+    if open_ones:
+        return open_ones[0]
+    spec = Run.objects.get(task=task, number=task.run).task_spec
+    parameters = next_parameters(spec, experiments)
+    if parameters is None:
+        _finish(task, experiments)
+        return None
+    try:
+        # Only a task that still runs gets another one: cancelling takes the same lock.
+        with transaction.atomic():
+            if not Task.objects.filter(pk=task.pk, run=task.run).running().exists():
+                return None
+            return Experiment.objects.create(
+                task=task, run=task.run, number=len(experiments), parameters=parameters
+            )
+    except IntegrityError:
+        return Experiment.objects.get(task=task, run=task.run, number=len(experiments))
+
+
+def next_parameters(spec: TaskSpec, experiments: list[Experiment]) -> Configuration | None:
+    """The next configuration, fixed parameters included; None when nothing is left to try."""
+    if not experiments:
+        return spec.baseline_parameters()
+    if len(experiments) > spec.optimization.max_iterations:
+        return None
+    space = search_space(spec)
+    trials = (_trial(space, experiment) for experiment in experiments)
+    proposed = STRATEGIES[spec.optimization.strategy].propose(
+        space,
+        [trial for trial in trials if trial is not None],
+        seed=spec.optimization.seed,
+        maximise=objective.is_maximised(spec.optimization.objective),
+        budget=spec.optimization.max_iterations,
+    )
+    return None if proposed is None else spec.experiment_parameters(proposed)
+
+
+def search_space(spec: TaskSpec) -> SearchSpace:
+    return spec.search_space(gpu_count(), load_runtime(spec.base_runtime))
+
+
+def planned_experiments(spec: TaskSpec) -> int:
+    """How many experiments a run makes if none is cut short, the baseline included."""
+    size = search_space(spec).size()
+    budget = spec.optimization.max_iterations
+    return 1 + (budget if size is None else min(budget, size))
+
+
+def _trial(space: SearchSpace, experiment: Experiment) -> Trial | None:
+    """What a strategy knows of an experiment; one outside the space tells nothing (the baseline
+    leaves the searched flags out)."""
+    parameters = space.restrict(experiment.parameters)
+    if parameters is None:
+        return None
+    return Trial(
+        parameters=parameters,
+        status=TRIAL_STATUS[experiment.current_status],
+        feasible=experiment.feasible,
+        score=experiment.objective_score,
+    )
+
+
+def _finish(task: Task, experiments: list[Experiment]) -> None:
+    """End the run: completed when something was measured, else failed for the commonest cause."""
+    succeeded = [e for e in experiments if e.status == Experiment.Status.SUCCESS]
+    try:
+        if succeeded:
+            task.complete(f"{len(succeeded)} of {len(experiments)} experiments succeeded")
+        else:
+            task.fail(commonest_cause(experiments))
+    except StaleState:  # cancelled, or ended by another worker
+        return
+    task_log.write(task.pk, f"{task.status}: {task.message}", run=task.run)
+
+
+def commonest_cause(experiments: list[Experiment]) -> str:
+    """The most frequent failure, in the words of its first experiment."""
+    failed = [e for e in experiments if e.error_kind]
+    if not failed:
+        return "no experiment succeeded"
+    kind, count = Counter(e.error_kind for e in failed).most_common(1)[0]
+    first = next(e for e in failed if e.error_kind == kind)
+    return f"{count} of {len(experiments)} experiments failed ({kind}): {first.error}"

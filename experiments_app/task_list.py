@@ -1,0 +1,80 @@
+"""What the list of tasks says of each: progress, best score, gain. Two queries for any number."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import Count, F, Max, Min, Q
+
+from experiments_app import objective, words
+from experiments_app.models import Experiment
+from experiments_app.overview import fraction_done, planned_by_task
+from tasks_app.models import Task
+
+
+@dataclass(frozen=True)
+class TaskSummary:
+    """A task and the standing of its current run; `total` counts the baseline in."""
+
+    task: Task
+    finished: int
+    total: int
+    best_score: float | None
+    baseline_score: float | None
+
+    @property
+    def objective(self) -> str:
+        return str(self.task.optimization["objective"])
+
+    @property
+    def percent(self) -> int:
+        if self.task.current_status is Task.Status.COMPLETED:
+            return 100
+        return int(100 * fraction_done(self.finished, self.total))
+
+    @property
+    def best(self) -> str:
+        return "" if self.best_score is None else words.score(self.best_score, self.objective)
+
+    @property
+    def gain(self) -> float | None:
+        return objective.gain(self.objective, self.best_score, self.baseline_score)
+
+    @property
+    def elapsed_s(self) -> float | None:
+        elapsed = self.task.elapsed
+        return elapsed.total_seconds() if elapsed else None
+
+
+def summaries(tasks: Sequence[Task]) -> list[TaskSummary]:
+    found = {row["task"]: row for row in _standings(tasks)}
+    return [_summary(task, found.get(task.pk, {})) for task in tasks]
+
+
+def _standings(tasks: Sequence[Task]) -> Iterable[dict[str, Any]]:
+    of_current_run = Experiment.objects.filter(task__in=tasks, run=F("task__run"))
+    finished = [status for status in Experiment.Status if status.is_finished]
+    return (
+        of_current_run.order_by()
+        .values("task")
+        .annotate(
+            finished=Count("pk", filter=Q(status__in=finished)),
+            made=Count("pk"),
+            highest=Max("objective_score"),
+            lowest=Min("objective_score"),
+            baseline=Max("objective_score", filter=Q(number=0)),
+        )
+    )
+
+
+def _summary(task: Task, row: dict[str, Any]) -> TaskSummary:
+    maximised = objective.is_maximised(task.optimization["objective"])
+    made = row.get("made", 0)
+    completed = task.current_status is Task.Status.COMPLETED
+    return TaskSummary(
+        task=task,
+        finished=row.get("finished", 0),
+        total=made if completed else max(planned_by_task(task), made),
+        best_score=row.get("highest" if maximised else "lowest"),
+        baseline_score=row.get("baseline"),
+    )

@@ -1,0 +1,50 @@
+"""Huey jobs. The database is the truth and a job only a wake-up: lost or doubled, no harm."""
+
+import logging
+
+from django.conf import settings
+from django.db.models import F, Min, Q
+from huey import crontab
+from huey.contrib.djhuey import db_periodic_task, db_task
+
+from experiments_app import reaper
+from experiments_app.models import Experiment
+from experiments_app.parent_death import die_with_parent
+from experiments_app.runner import run_experiment
+from experiments_app.scheduler import advance
+from tasks_app.models import Task
+
+logger = logging.getLogger(__name__)
+
+
+@db_task()
+def work_on(task_pk: int) -> None:
+    """Run the task's next experiment, then wake whoever may go on."""
+    experiment = advance(task_pk)
+    if experiment is not None and run_experiment(experiment.pk):
+        wake_all()
+
+
+@db_periodic_task(crontab(minute="*"))
+def tick() -> None:
+    """Take back what dead workers left, and repair lost wake-ups."""
+    reaper.reap()
+    wake_all()
+
+
+def wake_all() -> None:
+    """One job for each running task, the one that waits longest for a device first."""
+    waiting_since = Min(
+        "experiments__created_at", filter=Q(experiments__status=Experiment.Status.PENDING)
+    )
+    running = Task.objects.running().annotate(since=waiting_since)
+    for task_pk in running.order_by(F("since").asc(nulls_last=True)).values_list("pk", flat=True):
+        work_on(task_pk)
+
+
+@settings.HUEY.on_startup()
+def take_over() -> None:
+    """A worker starts: it ends with its parent, and cleans up after a consumer that was killed."""
+    die_with_parent()
+    reaper.reap()
+    wake_all()

@@ -1,0 +1,128 @@
+"""How numbers, times and states are put for people. Pure functions."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from tasks_app.expressions import Scalar
+
+SHORT_UNITS: Mapping[str, str] = {
+    "maximize_throughput": "tokens/s",
+    "maximize_goodput": "good requests/s",
+    "minimize_latency": "s",
+    "minimize_ttft": "s",
+    "minimize_tpot": "s",
+}
+OBJECTIVES: Mapping[str, str] = {
+    "maximize_throughput": "highest throughput",
+    "maximize_goodput": "highest goodput",
+    "minimize_latency": "lowest end-to-end latency",
+    "minimize_ttft": "lowest time to first token",
+    "minimize_tpot": "lowest time per output token",
+}
+_GAINS: Mapping[str, str] = {
+    "maximize_throughput": "more output tokens per second than the default",
+    "maximize_goodput": "more requests within the SLO than the default",
+    "minimize_latency": "faster from request to last token than the default",
+    "minimize_ttft": "faster to the first token than the default",
+    "minimize_tpot": "faster per output token than the default",
+}
+
+
+def number(value: float) -> str:
+    """Four significant digits, never an exponent: 1,235 · 412.3 · 0.03120."""
+    size = abs(value)
+    if size >= 1000:
+        return f"{value:,.0f}"
+    for bound, digits in ((100, 1), (10, 2), (1, 3), (0.1, 4), (0.01, 5), (0.001, 6)):
+        if size >= bound:
+            return f"{value:.{digits}f}"
+    return f"{value:.7f}" if value else "0"
+
+
+def score(value: float, objective: str) -> str:
+    return f"{number(value)} {SHORT_UNITS[objective]}"
+
+
+def percent(ratio: float) -> str:
+    """A signed change: 0.382 as +38.2%."""
+    return f"{ratio:+.1%}".replace("-", "−")
+
+
+def gain(objective: str) -> str:
+    """What a gain is a gain in; stands after the percentage."""
+    return _GAINS[objective]
+
+
+def duration(seconds: float) -> str:
+    """45 s · 2 min 05 s · 1 h 04 min"""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02} s"
+    return f"{whole // 3600} h {whole % 3600 // 60:02} min"
+
+
+def time_left(seconds: float) -> str:
+    if seconds < 45:
+        return "less than a minute left"
+    minutes = round(seconds / 60)
+    if minutes < 60:
+        return f"about {max(minutes, 1)} min left"
+    return f"about {minutes // 60} h {minutes % 60:02} min left"
+
+
+def flag_value(value: Scalar) -> str:
+    """A value as the task file writes it."""
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def domain(data: Any) -> str:
+    """What a parameter may be, from its place in the task file: `1, 4, 8` or `64 to 512, log`."""
+    if isinstance(data, Mapping):
+        step = f" by {flag_value(data['step'])}" if data.get("step") is not None else ""
+        scale = ", log scale" if data.get("log") else ""
+        return f"{flag_value(data['low'])} to {flag_value(data['high'])}{step}{scale}"
+    return ", ".join(map(flag_value, data))
+
+
+def phase(progress: Mapping[str, Any]) -> str:
+    """What a running experiment does: `measuring D(100,50) at concurrency 8 · 63 of 100 requests`.
+
+    `progress` is the column of that name: phase, and while measuring scenario, concurrency,
+    requests and requests_total.
+    """
+    words = str(progress.get("phase") or "waiting for a worker").replace("_", " ")
+    if "scenario" in progress:
+        words += f" {progress['scenario']} at concurrency {progress['concurrency']}"
+    if "requests_total" in progress:
+        words += f" · {progress['requests']} of {progress['requests_total']} requests"
+    return words
+
+
+def phase_fraction(progress: Mapping[str, Any]) -> float:
+    """How much of an experiment is done, roughly, 0 to 1; it only grows from phase to phase."""
+    match progress.get("phase"):
+        case "starting":
+            return 0.05
+        case "warming_up":
+            return 0.15
+        case "measuring":
+            level = float(progress.get("level", 1)) - 1
+            total = max(float(progress.get("requests_total", 0)), 1.0)
+            done = level + float(progress.get("requests", 0)) / total
+            return 0.2 + 0.75 * min(done / max(float(progress.get("levels", 1)), 1.0), 1.0)
+        case "stopping":
+            return 0.97
+        case _:
+            return 0.0
+
+
+def slo(name: str, bound: float) -> str:
+    """A bound of the SLO: `ttft_p99_s` 0.5 as `TTFT p99 at most 0.5 s`."""
+    if name == "error_rate":
+        return f"errors at most {bound * 100:g}%"
+    metric, statistic, _ = name.split("_")
+    return f"{metric.upper()} {statistic} at most {bound:g} s"

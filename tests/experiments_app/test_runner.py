@@ -1,0 +1,268 @@
+"""Whole experiments: real servers, the real genai-bench, the database; nothing stands in."""
+
+import os
+import signal
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from django.conf import settings
+from django.db import connection
+
+from experiments_app import task_log
+from experiments_app.leases import lease_port
+from experiments_app.models import Experiment, ResourceLease
+from experiments_app.processes import find_marked
+from experiments_app.results import RunResults
+from experiments_app.runner import run_experiment
+from experiments_app.scheduler import advance
+from tasks_app.models import Task
+from tasks_app.spec import TaskSpec
+from tests.experiments_app.own_engine import install_runtime, paced_data
+from tests.experiments_app.specs import task_data
+from tests.waiting import wait_for
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture(autouse=True)
+def _own_engine() -> Iterator[None]:
+    install_runtime(settings.HOME.runtimes)
+    yield
+    for file in settings.HOME.runtimes.iterdir():
+        file.unlink()
+    assert not find_marked(f"{settings.SITE_ID}:"), "an experiment left processes running"
+    assert not ResourceLease.objects.exists(), "an experiment left leases"
+
+
+def started(data: dict[str, Any]) -> Task:
+    task = Task.from_spec(TaskSpec.from_data(data))
+    task.save()
+    task.start()
+    return task
+
+
+def run_next(task: Task) -> Experiment:
+    experiment = advance(task.pk)
+    assert experiment is not None
+    assert run_experiment(experiment.pk)
+    experiment.refresh_from_db()
+    return experiment
+
+
+def log_of(task: Task) -> str:
+    return task_log.path_of(task.pk).read_text()
+
+
+def while_measuring(pk: int, action: Callable[[], object]) -> threading.Thread:
+    """Do something from another thread as soon as the experiment has answered a request."""
+
+    def wait_and_act() -> None:
+        try:
+            wait_for(lambda: Experiment.objects.get(pk=pk).progress.get("requests"), timeout_s=60)
+            action()
+        finally:
+            connection.close()
+
+    thread = threading.Thread(target=wait_and_act)
+    thread.start()
+    return thread
+
+
+def kill_process(name: str) -> None:
+    """kill -9 the process of the running experiment whose command line holds `name`."""
+    marked = find_marked(f"{settings.SITE_ID}:")
+    pids = [p.identity.pid for p in marked]
+    matching = [pid for pid in pids if name in " ".join(psutil.Process(pid).cmdline())]
+    assert matching, [psutil.Process(pid).cmdline() for pid in pids]
+    os.kill(matching[0], signal.SIGKILL)
+
+
+def test_a_users_own_engine_is_tuned_like_any_other() -> None:
+    task = started(paced_data())
+    baseline, slow, fast = run_next(task), run_next(task), run_next(task)
+    assert advance(task.pk) is None
+    task.refresh_from_db()
+    assert task.status == Task.Status.COMPLETED
+    if slow.parameters["tpot-ms"] == 5:
+        slow, fast = fast, slow
+    scores = [e.objective_score for e in (slow, baseline, fast)]
+    assert None not in scores
+    assert scores == sorted(scores, key=lambda score: score or 0.0)
+    results = RunResults(task)
+    assert results.best is not None
+    assert results.best.parameters == {"tpot-ms": 5}
+    assert results.gain is not None
+    assert results.gain > 0.2
+
+
+def test_it_tunes_the_real_llama_server() -> None:
+    task = started(task_data())
+    experiment = run_next(task)
+    assert (experiment.status, experiment.error) == ("success", "")
+    (level,) = experiment.measurements.all()
+    assert (level.scenario, level.concurrency) == ("D(16,8)", 2)
+    assert (level.num_requests, level.num_errors, level.num_cut_off) == (4, 0, 0)
+    assert level.samples["output_tokens"] == [8, 8, 8, 8]
+    assert experiment.objective_score == pytest.approx(level.output_tokens_per_s)
+    assert all(
+        experiment.phases_s[phase] is not None for phase in ("start", "warm_up", "measure", "stop")
+    )
+    assert "server" in " ".join(experiment.command)
+    assert Path(experiment.log_path).read_text()
+
+
+def test_every_success_keeps_its_measurements_though_infeasible() -> None:
+    task = started(paced_data(slo={"ttft_p99_s": 0.001}))
+    experiment = run_next(task)
+    assert (experiment.status, experiment.feasible) == ("success", False)
+    assert experiment.objective_score is None
+    assert experiment.slo_excess is not None
+    assert experiment.slo_excess > 1
+    assert experiment.measurements.count() == 1
+    assert "nothing meets the SLO" in RunResults(task).verdict
+
+
+def test_cancel_takes_the_experiment_down_within_seconds() -> None:
+    task = started(paced_data(benchmark={"max_requests_per_level": 5000}))
+    experiment = advance(task.pk)
+    assert experiment is not None
+    thread = while_measuring(experiment.pk, task.cancel)
+    assert run_experiment(experiment.pk)
+    thread.join()
+    experiment.refresh_from_db()
+    assert experiment.status == "cancelled"
+    assert experiment.completed_at is not None
+    assert task.completed_at is not None
+    assert (experiment.completed_at - task.completed_at).total_seconds() < 8
+
+
+def test_a_server_killed_while_it_is_measured_fails_the_experiment_and_the_task_goes_on() -> None:
+    task = started(paced_data(benchmark={"max_requests_per_level": 5000}))
+    experiment = advance(task.pk)
+    assert experiment is not None
+    thread = while_measuring(experiment.pk, lambda: kill_process("known_pace_server"))
+    assert run_experiment(experiment.pk)
+    thread.join()
+    experiment.refresh_from_db()
+    assert (experiment.status, experiment.error_kind) == ("failed", "crashed")
+    assert "SIGKILL" in experiment.error
+    following = advance(task.pk)
+    assert following is not None
+    assert following.number == 1
+
+
+def test_a_killed_genai_bench_fails_the_experiment() -> None:
+    task = started(paced_data(benchmark={"max_requests_per_level": 5000}))
+    experiment = advance(task.pk)
+    assert experiment is not None
+    thread = while_measuring(experiment.pk, lambda: kill_process("launcher"))
+    assert run_experiment(experiment.pk)
+    thread.join()
+    experiment.refresh_from_db()
+    assert (experiment.status, experiment.error_kind) == ("failed", "killed")
+    assert "genai-bench" in experiment.error
+
+
+def test_a_server_that_dies_at_once_is_told_with_its_last_words() -> None:
+    task = started(paced_data(parameters={"fault": ["unheard-of"]}))
+    run_next(task)
+    experiment = run_next(task)
+    assert (experiment.status, experiment.error_kind) == ("failed", "bad_flag")
+    assert "unheard-of" in experiment.error
+
+
+def test_the_time_limit_of_an_experiment_holds() -> None:
+    data = paced_data(
+        benchmark={"max_requests_per_level": 5000}, optimization={"timeout_per_iteration": 10}
+    )
+    experiment = run_next(started(data))
+    assert (experiment.status, experiment.error_kind) == ("failed", "time_out")
+    assert "10 s" in experiment.error
+    assert experiment.elapsed is not None
+    assert experiment.elapsed.total_seconds() < 20
+
+
+def test_a_server_that_answers_with_errors_fails_the_experiment() -> None:
+    task = started(
+        paced_data(parameters={"fault": ["error-after"]}, fixed_parameters={"fault-after": 3})
+    )
+    run_next(task)
+    experiment = run_next(task)
+    assert experiment.status == "failed"
+    assert experiment.error_kind in {"all_failed", "server", "incomplete"}
+
+
+def test_a_model_that_does_not_exist_fails_with_what_would_be_right() -> None:
+    experiment = run_next(started(task_data(model={"id_or_path": "/nowhere/model.gguf"})))
+    assert (experiment.status, experiment.error_kind) == ("failed", "model_not_found")
+    assert "/nowhere/model.gguf" in experiment.error
+
+
+def test_a_gguf_cut_in_half_is_told_as_broken(tmp_path: Path) -> None:
+    from experiments_app.engines.model_source import resolve_model
+
+    whole = Path(resolve_model("smollm2-135m", home=tmp_path).path)
+    half = tmp_path / "half.gguf"
+    with whole.open("rb") as source:
+        half.write_bytes(source.read(whole.stat().st_size // 2))
+    experiment = run_next(started(task_data(model={"id_or_path": str(half)})))
+    assert (experiment.status, experiment.error_kind) == ("failed", "model_broken")
+
+
+def test_a_port_that_is_taken_is_passed_over() -> None:
+    first, _ = settings.PORT_RANGE
+    with socket.create_server(("127.0.0.1", first)):
+        experiment = run_next(started(paced_data()))
+    assert experiment.status == "success"
+    assert experiment.port != first
+
+
+def test_no_free_port_fails_the_experiment_with_the_setting_to_change(
+    settings: Any,
+) -> None:
+    with socket.create_server(("127.0.0.1", 18999)):
+        settings.PORT_RANGE = (18999, 18999)
+        experiment = run_next(started(paced_data()))
+    assert (experiment.status, experiment.error_kind) == ("failed", "port_taken")
+    assert "PORT_RANGE" in experiment.error
+
+
+def test_a_full_disk_under_the_log_does_not_stop_the_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(task_log, "path_of", lambda _pk: Path("/dev/full"))
+    assert run_next(started(paced_data())).status == "success"
+
+
+def test_the_log_tells_the_story() -> None:
+    task = started(paced_data())
+    run_next(task)
+    log = log_of(task)
+    assert "starting on port" in log
+    assert "ready after" in log
+    assert "measured:" in log
+
+
+def test_it_does_not_run_an_experiment_twice() -> None:
+    task = started(paced_data())
+    experiment = run_next(task)
+    assert not run_experiment(experiment.pk)
+
+
+def test_an_interrupted_experiment_is_handed_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: object) -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("experiments_app.runner.lease_port", interrupted)
+    task = started(paced_data())
+    experiment = advance(task.pk)
+    assert experiment is not None
+    with pytest.raises(KeyboardInterrupt):
+        run_experiment(experiment.pk)
+    monkeypatch.setattr("experiments_app.runner.lease_port", lease_port)
+    experiment.refresh_from_db()
+    assert experiment.status == "pending"
+    assert run_next(task).status == "success"

@@ -1,0 +1,133 @@
+"""A whole site of its own for one test, used as a user does: by its commands."""
+
+import json
+import os
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing, suppress
+from pathlib import Path
+from typing import Any
+
+import psutil
+import yaml
+
+from tests.experiments_app.own_engine import install_runtime
+from tests.waiting import wait_for
+
+PROJECT_ROOT = Path(__file__).resolve().parents[2]
+
+
+class Site:
+    """Commands and processes on a data folder of their own."""
+
+    def __init__(self, home: Path, ports: str) -> None:
+        self.home = home
+        (home / "runtimes").mkdir(parents=True)
+        install_runtime(home / "runtimes")
+        self._environment = {
+            **os.environ,
+            "AUTOTUNER_HOME": str(home),
+            "DJANGO_SETTINGS_MODULE": "autotuner_site.settings",
+            "PORT_RANGE": ports,
+        }
+        self._processes: list[subprocess.Popen[str]] = []
+
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        """`manage.py …` in the background."""
+        process = subprocess.Popen(
+            [sys.executable, str(PROJECT_ROOT / "manage.py"), *arguments],
+            cwd=self.home,  # no path may depend on the working directory
+            env=self._environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        self._processes.append(process)
+        return process
+
+    def manage(self, *arguments: str, timeout_s: float = 120) -> subprocess.CompletedProcess[str]:
+        process = self.start(*arguments)
+        output, errors = process.communicate(timeout=timeout_s)
+        return subprocess.CompletedProcess(process.args, process.returncode, output, errors)
+
+    def write_task(self, data: dict[str, Any]) -> Path:
+        path = self.home / f"{data['task_name']}.yaml"
+        path.write_text(yaml.safe_dump(data, sort_keys=False))
+        return path
+
+    def start_task(self, name: str) -> None:
+        """As the start button does it: for the consumer to run."""
+        done = self.manage(
+            "shell",
+            "--verbosity=0",
+            "-c",
+            "from experiments_app.lifecycle import start_task;"
+            "from tasks_app.models import Task;"
+            f"start_task(Task.objects.get(name={name!r}))",
+        )
+        assert done.returncode == 0, done.stderr
+
+    def results(self, name: str) -> dict[str, Any]:
+        done = self.manage("export_results", name)
+        assert done.returncode == 0, done.stderr
+        data: dict[str, Any] = json.loads(done.stdout)
+        return data
+
+    def rows(self, query: str) -> list[tuple[Any, ...]]:
+        """Straight from the database file, for waiting without a process each time."""
+        path = self.home / "autotuner.db"
+        with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=20)) as database:
+            return database.execute(query).fetchall()
+
+    def wait_for_row(self, query: str, *, timeout_s: float = 60) -> None:
+        wait_for(lambda: self.rows(query), timeout_s=timeout_s, interval_s=0.1)
+
+    def children(self) -> list[psutil.Process]:
+        """Every live process that works on this site's data folder, whoever its parent is."""
+        found = []
+        for process in psutil.process_iter():
+            with suppress(psutil.Error):
+                if (
+                    process.environ().get("AUTOTUNER_HOME") == str(self.home)
+                    or process.environ().get("AUTOTUNER_EXPERIMENT", "").startswith(self.site_id)
+                ) and process.status() != psutil.STATUS_ZOMBIE:
+                    found.append(process)
+        return found
+
+    @property
+    def site_id(self) -> str:
+        path = self.home / "site_id"
+        return path.read_text() + ":" if path.exists() else "no site yet"
+
+    def process(self, *parts: str) -> psutil.Process:
+        """The oldest process of this site whose command line holds all `parts`."""
+        matching = []
+        for process in self.children():
+            with suppress(psutil.Error):
+                line = " ".join(process.cmdline())
+                if all(part in line for part in parts):
+                    matching.append(process)
+        assert matching, f"no process of this site has {parts} in its command line"
+        return min(matching, key=lambda process: (process.create_time(), process.pid))
+
+    def close(self) -> None:
+        """End everything, kindly first."""
+        for process in self._processes:
+            if process.poll() is None:
+                process.send_signal(signal.SIGTERM)
+        for process in self._processes:
+            with suppress(subprocess.TimeoutExpired):
+                process.communicate(timeout=20)
+        for leftover in self.children():
+            with suppress(psutil.Error):
+                leftover.kill()
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+        return port

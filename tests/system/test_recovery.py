@@ -1,0 +1,133 @@
+"""Kills at the worst moment: nothing measured is lost, nothing left over, the task goes on."""
+
+import os
+import signal
+
+import httpx
+import psutil
+
+from tests.experiments_app.own_engine import paced_data
+from tests.system.site import Site, free_port
+from tests.waiting import wait_for
+
+SECOND_IS_MEASURED = (
+    "SELECT 1 FROM experiments_app_experiment WHERE number = 1 AND status = 'benchmarking'"
+    " AND progress LIKE '%requests%'"
+)
+ENDED = "SELECT 1 FROM tasks_app_task WHERE status NOT IN ('pending', 'running')"
+# Long enough to be killed in: about 4 s of load an experiment.
+LOAD = {"max_requests_per_level": 60}
+
+
+def prepare(site: Site) -> None:
+    assert site.manage("migrate", "-v", "0").returncode == 0
+    data = paced_data(benchmark=LOAD)
+    assert site.manage("import_task", str(site.write_task(data))).returncode == 0
+
+
+def first_experiment(site: Site) -> list[tuple[object, ...]]:
+    return site.rows(
+        "SELECT status, attempt, objective_score, completed_at FROM experiments_app_experiment"
+        " WHERE number = 0"
+    )
+
+
+def check_recovered(site: Site, before: list[tuple[object, ...]]) -> None:
+    """The task completed, the finished experiment stands untouched, the killed one was retried."""
+    assert first_experiment(site) == before
+    results = site.results("paced")
+    assert results["status"] == "completed"
+    assert [e["status"] for e in results["experiments"]] == ["success"] * 3
+    assert site.rows("SELECT attempt FROM experiments_app_experiment ORDER BY number") == [
+        (1,),
+        (2,),
+        (1,),
+    ]
+    assert not site.rows("SELECT 1 FROM experiments_app_resourcelease")
+
+
+def engines(site: Site) -> list[psutil.Process]:
+    return [p for p in site.children() if "known_pace_server" in " ".join(p.cmdline())]
+
+
+def test_a_consumer_killed_in_a_benchmark_is_replaced_and_the_task_completes(site: Site) -> None:
+    prepare(site)
+    site.start("serve", "--bind", f"127.0.0.1:{free_port()}")
+    site.start_task("paced")
+    site.wait_for_row(SECOND_IS_MEASURED)
+    before = first_experiment(site)
+    site.process("run_consumer").kill()
+    site.wait_for_row(ENDED, timeout_s=90)
+    check_recovered(site, before)
+    wait_for(lambda: not engines(site), timeout_s=5)
+
+
+def test_everything_killed_at_once_goes_on_after_the_next_start(site: Site) -> None:
+    prepare(site)
+    site.start("serve", "--bind", f"127.0.0.1:{free_port()}")
+    site.start_task("paced")
+    site.wait_for_row(SECOND_IS_MEASURED)
+    before = first_experiment(site)
+    for process in site.children():
+        process.kill()
+    wait_for(lambda: not site.children(), timeout_s=10)
+    site.start("serve", "--bind", f"127.0.0.1:{free_port()}")
+    site.wait_for_row(ENDED, timeout_s=90)
+    check_recovered(site, before)
+
+
+def test_a_killed_tune_is_cleaned_up_by_reap(site: Site) -> None:
+    prepare(site)
+    tune = site.start("tune", "paced")
+    site.wait_for_row(SECOND_IS_MEASURED)
+    tune.kill()
+    tune.wait()
+    assert site.manage("reap").returncode == 0
+    assert not site.children()
+    assert site.rows("SELECT status FROM experiments_app_experiment WHERE number = 1") == [
+        ("pending",)
+    ]
+
+
+def test_sigterm_hands_the_experiment_back_and_stops_everything(site: Site) -> None:
+    prepare(site)
+    serve = site.start("serve", "--bind", f"127.0.0.1:{free_port()}")
+    site.start_task("paced")
+    site.wait_for_row(SECOND_IS_MEASURED)
+    serve.send_signal(signal.SIGTERM)
+    serve.communicate(timeout=20)
+    assert serve.returncode == 0
+    assert not site.children()
+    assert site.rows("SELECT status FROM experiments_app_experiment WHERE number = 1") == [
+        ("pending",)
+    ]
+    assert site.rows("SELECT status FROM tasks_app_task") == [("running",)]
+
+
+def test_serve_stops_on_ctrl_c_while_idle(site: Site) -> None:
+    port = free_port()
+    serve = site.start("serve", "--bind", f"127.0.0.1:{port}")
+
+    def is_healthy() -> bool:
+        try:
+            return httpx.get(f"http://127.0.0.1:{port}/healthz").status_code == 200
+        except httpx.HTTPError:
+            return False
+
+    wait_for(is_healthy, timeout_s=30)
+    os.kill(serve.pid, signal.SIGINT)
+    serve.communicate(timeout=15)
+    assert serve.returncode == 0
+    assert not site.children()
+
+
+def test_serve_says_when_its_port_is_taken(site: Site) -> None:
+    port = free_port()
+    site.start("serve", "--bind", f"127.0.0.1:{port}")
+    wait_for(
+        lambda: any(c.laddr.port == port for p in site.children() for c in p.net_connections()),
+        timeout_s=30,
+    )
+    second = site.manage("serve", "--bind", f"127.0.0.1:{port}")
+    assert second.returncode == 1
+    assert f"127.0.0.1:{port}" in second.stderr

@@ -1,0 +1,68 @@
+import json
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from django.core.management import call_command
+from django.core.management.base import CommandError
+
+from tasks_app.models import Task
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def legacy_database(tmp_path: Path) -> Path:
+    """A database as the replaced system keeps it: one task that can be used, one that cannot."""
+    path = tmp_path / "autotuner.db"
+    with closing(sqlite3.connect(path)) as database:
+        database.execute(
+            "CREATE TABLE tasks (id INTEGER PRIMARY KEY, task_name TEXT, description TEXT,"
+            " status TEXT, model_config JSON, base_runtime TEXT, runtime_image_tag TEXT,"
+            " parameters JSON, optimization_config JSON, benchmark_config JSON, slo_config JSON,"
+            " deployment_mode TEXT, best_experiment_id INTEGER)"
+        )
+        for name, runtime in (("good", "llamacpp"), ("bad", "no-such-runtime")):
+            database.execute(
+                "INSERT INTO tasks (task_name, status, model_config, base_runtime, parameters,"
+                " optimization_config, benchmark_config, deployment_mode)"
+                " VALUES (?, 'COMPLETED', ?, ?, ?, ?, ?, 'local')",
+                (
+                    name,
+                    json.dumps({"id_or_path": "smollm2-135m", "namespace": "autotuner"}),
+                    runtime,
+                    json.dumps({"threads": [1, 2]}),
+                    json.dumps({"strategy": "grid_search", "max_iterations": 5}),
+                    json.dumps({"traffic_scenarios": ["D(100", "100)"], "num_concurrency": [1]}),
+                ),
+            )
+        database.commit()
+    return path
+
+
+def test_the_tasks_of_the_replaced_systems_database_are_imported(
+    legacy_database: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = legacy_database.read_bytes()
+    with pytest.raises(SystemExit) as ended:
+        call_command("import_task", legacy_database)
+    told = capsys.readouterr()
+    assert ended.value.code == 2
+    assert told.out == "imported good\n"
+    assert "not imported: bad" in told.err
+    assert "no-such-runtime" in told.err
+    task = Task.objects.get()
+    assert task.spec.benchmark.traffic_scenarios == ["D(100,100)"]
+    assert task.spec.optimization.max_iterations == 5
+    assert legacy_database.read_bytes() == before
+
+
+def test_a_database_of_something_else_is_bad_input(tmp_path: Path) -> None:
+    path = tmp_path / "other.db"
+    with closing(sqlite3.connect(path)) as database:
+        database.execute("CREATE TABLE notes (id INTEGER)")
+        database.commit()
+    with pytest.raises(CommandError, match="holds no tasks") as error:
+        call_command("import_task", path)
+    assert error.value.returncode == 2
