@@ -217,7 +217,8 @@ class Server:
             or (fault == "half-error" and number % 2 == 0)
             or (fault == "error-after" and number > after)
         ):
-            self._answer(connection, 500, {"error": {"message": "the engine is on fire"}})
+            message = f"the engine is on fire, {headers.get('authorization')}"
+            self._answer(connection, 500, {"error": {"message": message}})
         elif fault == "hang":
             self.hung.append(connection)
         else:

@@ -1,0 +1,16 @@
+from django.contrib import admin
+from django.contrib.auth.views import LogoutView
+from django.urls import include, path
+
+from autotuner_site import views
+
+urlpatterns = [
+    path("", include("tasks_app.urls")),
+    path("", include("experiments_app.urls")),
+    path("sign-in/", views.SignIn.as_view(), name="login"),
+    path("sign-in/<str:uid>/<str:token>/", views.sign_in_by_link, name="sign_in_by_link"),
+    path("sign-out/", LogoutView.as_view(), name="logout"),
+    path("password/", views.password, name="password"),
+    path("healthz", views.healthz, name="healthz"),
+    path("admin/", admin.site.urls),
+]

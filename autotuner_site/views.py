@@ -1,0 +1,137 @@
+"""Signing in and out, passwords, and the health of the site."""
+
+import tempfile
+from collections.abc import Callable, Mapping
+
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.auth import login, update_session_auth_hash
+from django.contrib.auth.decorators import login_not_required
+from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm, SetPasswordForm
+from django.contrib.auth.models import User
+from django.contrib.auth.views import LoginView
+from django.db import DatabaseError, connection
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.decorators import method_decorator
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods, require_safe
+from django_htmx.http import HttpResponseClientRefresh
+
+from autotuner_site.first_admin import redeem
+from autotuner_site.requests import SignedInRequest
+
+
+class SignInForm(AuthenticationForm):
+    def __init__(self, *args: object, **kwargs: object) -> None:
+        super().__init__(*args, **kwargs)  # type: ignore[arg-type]
+        for field in self.fields.values():
+            field.widget.attrs["class"] = "form-control"
+
+
+@method_decorator(login_not_required, name="dispatch")
+class SignIn(LoginView):
+    template_name = "registration/sign_in.html"
+    authentication_form = SignInForm
+    redirect_authenticated_user = True
+
+    def dispatch(self, request: HttpRequest, *args: object, **kwargs: object) -> HttpResponseBase:
+        if getattr(request, "htmx", None):
+            # A page that polls was redirected here: its session is over, so the whole page goes.
+            return HttpResponseClientRefresh()
+        return super().dispatch(request, *args, **kwargs)
+
+
+@login_not_required
+@never_cache
+@require_http_methods(["GET"])
+def sign_in_by_link(request: HttpRequest, uid: str, token: str) -> HttpResponse:
+    """Sign in by the one-time link from the terminal.
+
+    A GET changes state here because the link is opened from a terminal. The token is a secret
+    that works once, so nobody can make another's browser repeat it; HEAD, which link previews
+    send, is refused.
+    """
+    user = redeem(uid, token)
+    if user is not None:
+        login(request, user)
+    if request.user.is_authenticated:
+        return redirect(_next_page(request))
+    return render(request, "registration/link_used.html", status=410)
+
+
+def _next_page(request: HttpRequest) -> str:
+    """`?next=` where that is a page of this site, else the tasks."""
+    wanted = request.GET.get("next", "")
+    if url_has_allowed_host_and_scheme(wanted, {request.get_host()}, request.is_secure()):
+        return wanted
+    return reverse(settings.LOGIN_REDIRECT_URL)
+
+
+@sensitive_post_parameters()
+@require_http_methods(["GET", "POST"])
+def password(request: SignedInRequest) -> HttpResponse:
+    """Change the password, or set the first one of an account that has none."""
+    form = _password_form(request.user, request.POST if request.method == "POST" else None)
+    if form.is_valid():
+        update_session_auth_hash(request, form.save())
+        messages.success(request, "Your password is set.")
+        return redirect(settings.LOGIN_REDIRECT_URL)
+    status = 422 if form.is_bound else 200
+    return render(request, "registration/password.html", {"form": form}, status=status)
+
+
+def _password_form(user: User, data: Mapping[str, str] | None) -> "SetPasswordForm[User]":
+    kind = PasswordChangeForm if user.has_usable_password() else SetPasswordForm
+    form = kind(user, data)
+    for field in form.fields.values():
+        field.widget.attrs["class"] = "form-control"
+    return form
+
+
+@login_not_required
+@never_cache
+@require_safe
+def healthz(request: HttpRequest) -> JsonResponse:
+    """Whether the site can do its work: each check really does the thing."""
+    faults = {name: _fault(check) for name, check in HEALTH_CHECKS.items()}
+    healthy = not any(faults.values())
+    return JsonResponse(
+        {
+            "status": "ok" if healthy else "failing",
+            "checks": {name: fault or "ok" for name, fault in faults.items()},
+        },
+        status=200 if healthy else 503,
+    )
+
+
+def _fault(check: Callable[[], None]) -> str:
+    try:
+        check()
+    except DatabaseError as error:
+        return str(error)
+    except OSError as error:
+        return error.strerror or type(error).__name__  # without the path: anybody may ask
+    return ""
+
+
+def _query_database() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM tasks_app_task")
+        cursor.fetchone()
+
+
+def _write_to_home() -> None:
+    with tempfile.TemporaryFile(dir=settings.AUTOTUNER_HOME) as file:
+        file.write(b"ok")
+        file.flush()
+
+
+HEALTH_CHECKS: Mapping[str, Callable[[], None]] = {
+    "database": _query_database,
+    "home": _write_to_home,
+}

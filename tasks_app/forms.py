@@ -1,0 +1,356 @@
+"""Forms: the task form, the same task as YAML, and the filter of the list.
+
+Both task forms hold a task document. What the document may say is checked by `validate_spec`
+alone; its problems are brought to their fields.
+"""
+
+import difflib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django import forms
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
+from django.forms import BoundField
+
+from tasks_app.documents import DocumentError, load_document
+from tasks_app.form_fields import OMITTED, PLACES, SECTIONS, FieldPlace, place_of
+from tasks_app.masking import masked_document, unmasked
+from tasks_app.models import StaleState, Task
+from tasks_app.problems import Problem, SpecError
+from tasks_app.runtimes import site_runtimes
+from tasks_app.spec import TaskSpec, validate_spec
+from tasks_app.taskfile import dump_document, load_task
+
+Document = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Conflict:
+    """An edit that was made on a version which is no longer the stored one."""
+
+    stored: Task
+    stored_text: str
+    own_text: str
+
+    @property
+    def diff(self) -> list[tuple[str, str]]:
+        """Lines from the stored to the own text, each with "added", "removed" or ""."""
+        kinds = {"+": "added", "-": "removed"}
+        lines = difflib.ndiff(self.stored_text.splitlines(), self.own_text.splitlines())
+        return [(kinds.get(line[0], ""), line) for line in lines if line[0] != "?"]
+
+
+class DocumentForm(forms.Form):
+    """What both task forms share. After `is_valid()`, `spec` and `warnings` are there."""
+
+    view = ""
+    version = forms.IntegerField(required=False, widget=forms.HiddenInput)
+
+    def __init__(
+        self,
+        data: Mapping[str, Any] | None = None,
+        *,
+        task: Task | None = None,
+        document: Document | None = None,
+    ) -> None:
+        self.task = task
+        self.spec: TaskSpec | None = None
+        self.warnings: list[Problem] = []
+        self.conflict: Conflict | None = None
+        if document is None:
+            document = task.spec_data() if task else new_document()
+        initial = self.texts_of(masked_document(document))
+        super().__init__(data, initial=initial | {"version": task.version if task else None})
+
+    def texts_of(self, document: Document) -> dict[str, str]:
+        raise NotImplementedError
+
+    def read(self) -> tuple[TaskSpec, list[Problem]] | None:
+        """Check what was typed; None when errors were added instead. Raises SpecError."""
+        raise NotImplementedError
+
+    def add_problem(self, problem: Problem) -> None:
+        raise NotImplementedError
+
+    def clean(self) -> dict[str, Any]:
+        try:
+            found = self.read()
+        except SpecError as error:
+            for problem in error.problems:
+                self.add_problem(problem)
+            found = None
+        if found is not None and not self.errors:
+            spec, self.warnings = found
+            stored = self.task.environment if self.task else {}
+            environment = unmasked(spec.environment, stored)
+            self.spec = spec.model_copy(update={"environment": environment})
+            self._check_name(spec.task_name)
+        return self.cleaned_data
+
+    def _check_name(self, name: str) -> None:
+        others = Task.objects.exclude(pk=self.task.pk) if self.task else Task.objects.all()
+        if others.filter(name=name).exists():
+            self.add_problem(_taken(name))
+
+    # Saving
+
+    def create(self, user: User) -> Task | None:
+        """The saved task; None when the name was taken in this very moment."""
+        task = Task.from_spec(self.checked_spec, created_by=user)
+        try:
+            with transaction.atomic():
+                task.save(force_insert=True)
+        except IntegrityError:
+            self.add_problem(_taken(task.name))
+            return None
+        return task
+
+    def replace(self, task: Task) -> bool:
+        """Write it over `task`; False when it could not be, the form then says why."""
+        spec = self.checked_spec
+        if not self.changes(task):
+            return True
+        try:
+            with transaction.atomic():
+                task.replace_spec(spec, version=self.cleaned_data["version"] or 0)
+        except IntegrityError:
+            self.add_problem(_taken(spec.task_name))
+        except StaleState as error:
+            self._refuse(error, task.pk)
+        else:
+            return True
+        return False
+
+    def changes(self, task: Task) -> bool:
+        stored = Task.objects.filter(pk=task.pk).first()
+        return stored is None or stored.spec_data() != self.checked_spec.to_data()
+
+    @property
+    def checked_spec(self) -> TaskSpec:
+        if self.spec is None:
+            raise ValueError("the form is not valid")
+        return self.spec
+
+    def _refuse(self, error: StaleState, task_pk: int) -> None:
+        stored = Task.objects.filter(pk=task_pk).first()
+        if stored is None or stored.status == Task.Status.RUNNING:
+            self.add_error(None, str(error))
+        else:
+            own = self.checked_spec.to_data()
+            self.conflict = Conflict(
+                stored=stored,
+                stored_text=dump_document(masked_document(stored.spec_data())),
+                own_text=dump_document(masked_document(own)),
+            )
+
+    @property
+    def sent_version(self) -> int | None:
+        """The version that the page's next save replaces: a conflict, once seen, may be settled."""
+        if self.conflict:
+            return self.conflict.stored.version
+        value = self["version"].value()
+        return int(value) if str(value).isdecimal() else None
+
+
+class TaskForm(DocumentForm):
+    """The task in sections, a field for every key of the task file."""
+
+    view = "form"
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for place in PLACES.values():
+            self.fields[place.name] = place.form_field()
+        self._offer("base_runtime", [(name, name) for name in site_runtimes().names])
+        self._offer(
+            "deployment_mode",
+            [("local", "On this machine"), ("docker", "In a container (not available yet)")],
+        )
+        for name in ("objective", "strategy", "benchmark_task"):
+            self._offer(name, list(PLACES[name].choices))
+        for name in self.errors if self.is_bound else ():
+            self._mark_invalid(name)
+
+    def _offer(self, name: str, choices: list[tuple[str, str]]) -> None:
+        """Make the field a list to choose from; what is stored or typed stays among it."""
+        value = str(self[name].value() or "")
+        if value and value not in dict(choices):
+            choices = [*choices, (value, value)]
+        widget = forms.Select(attrs={"class": "form-select"}, choices=choices)
+        self.fields[name].widget = widget
+
+    def _mark_invalid(self, name: str) -> None:
+        if name in self.fields:
+            attributes = self.fields[name].widget.attrs
+            attributes["class"] = f"{attributes.get('class', '')} is-invalid"
+            attributes["aria-invalid"] = "true"
+
+    def texts_of(self, document: Document) -> dict[str, str]:
+        return {place.name: place.text_in(document) for place in PLACES.values()}
+
+    def read(self) -> tuple[TaskSpec, list[Problem]] | None:
+        return validate_spec(self.document(), catalogue=site_runtimes())
+
+    def document(self) -> Document:
+        """What was typed, as a task document; a field that cannot be read gets an error."""
+        document: Document = {}
+        for place in PLACES.values():
+            try:
+                value = place.read(self.data.get(place.name, ""))
+            except DocumentError as error:
+                self.add_error(place.name, str(error))
+            else:
+                _put(document, place, value)
+        return document
+
+    def add_problem(self, problem: Problem) -> None:
+        place = place_of(problem.path)
+        if place is None:
+            self.add_error(None, str(problem))
+        elif place.name not in self.errors or problem.path != place.path:
+            inner = problem.path.removeprefix(place.path).lstrip(".")
+            path = inner if problem.path.startswith(place.path) else ""
+            self.add_error(place.name, str(Problem(path, problem.message, problem.suggestion)))
+
+    @property
+    def sections(self) -> Iterator[tuple[str, str, list[tuple[BoundField, FieldPlace]]]]:
+        for section in SECTIONS:
+            fields = [(self[place.name], place) for place in section.places]
+            yield section.title, section.help, fields
+
+
+class YamlForm(DocumentForm):
+    """The whole task file as one text."""
+
+    view = "yaml"
+    text = forms.CharField(
+        label="Task file",
+        required=False,
+        strip=False,
+        widget=forms.Textarea(attrs={"class": "form-control", "rows": 32, "spellcheck": "false"}),
+    )
+
+    def texts_of(self, document: Document) -> dict[str, str]:
+        return {"text": dump_document(document)}
+
+    def read(self) -> tuple[TaskSpec, list[Problem]]:
+        return load_task(self.data.get("text", ""), catalogue=site_runtimes())
+
+    def add_problem(self, problem: Problem) -> None:
+        self.add_error("text", str(problem))
+
+    def document(self) -> Document | None:
+        """What was typed, if the form in sections can hold all of it; else an error is added."""
+        try:
+            document = load_document(self.data.get("text", ""))
+        except DocumentError as error:
+            self.add_error("text", str(error))
+            return None
+        if not isinstance(document, dict) or _without_empty(document) != _through_form(document):
+            self.add_error("text", "The form has no field for something here. Mend it first.")
+            return None
+        return document
+
+
+def new_document() -> Document:
+    """What an empty form starts from: the schema's own defaults, and this site's."""
+    runtimes = site_runtimes().names
+    optimization = TaskSpec.model_fields["optimization"].get_default(call_default_factory=True)
+    benchmark = TaskSpec.model_fields["benchmark"].get_default(call_default_factory=True)
+    return {
+        "task_name": "",
+        "deployment_mode": settings.DEPLOYMENT_MODE,
+        "base_runtime": runtimes[0] if runtimes else "",
+        "model": {"id_or_path": ""},
+        "parameters": {},
+        "optimization": optimization.model_dump(),
+        "benchmark": benchmark.model_dump(),
+    }
+
+
+def task_form(
+    data: Mapping[str, Any] | None, *, task: Task | None = None, view: str = "form"
+) -> DocumentForm:
+    """The form to show or to save. The buttons `as_yaml` and `as_form` turn one into the other:
+    the form that comes back is not bound then, unless what was typed cannot be turned."""
+    kind = YamlForm if (data.get("view") if data else view) == "yaml" else TaskForm
+    form = kind(data, task=task)
+    if data is None or data.get("action") not in {"as_yaml", "as_form"}:
+        return form
+    form.full_clean()
+    form.errors.clear()
+    document = form.document() if isinstance(form, TaskForm | YamlForm) else None
+    if document is None or form.errors:
+        return form
+    other = TaskForm if kind is YamlForm else YamlForm
+    turned = other(task=task, document=document)
+    turned.initial["version"] = data.get("version")
+    return turned
+
+
+class FilterForm(forms.Form):
+    """What the list of tasks shows."""
+
+    q = forms.CharField(
+        required=False,
+        label="Search",
+        widget=forms.TextInput(
+            attrs={"class": "form-control", "type": "search", "placeholder": "Search name or model"}
+        ),
+    )
+    status = forms.ChoiceField(
+        required=False,
+        label="Status",
+        choices=[("", "Any status"), *Task.Status.choices],
+        widget=forms.Select(attrs={"class": "form-select"}),
+    )
+
+    @property
+    def is_active(self) -> bool:
+        return self.is_valid() and any(self.cleaned_data.values())
+
+    def apply(self, tasks: QuerySet[Task]) -> QuerySet[Task]:
+        """A filter that cannot be read is left out."""
+        self.full_clean()
+        if words := self.cleaned_data.get("q"):
+            tasks = tasks.filter(name__icontains=words) | tasks.filter(
+                model__id_or_path__icontains=words
+            )
+        if status := self.cleaned_data.get("status"):
+            tasks = tasks.filter(status=status)
+        return tasks
+
+
+def _taken(name: str) -> Problem:
+    return Problem("task_name", f"there is a task {name!r} already", "choose another name")
+
+
+def _put(document: Document, place: FieldPlace, value: Any) -> None:
+    if value is OMITTED:
+        return
+    *parents, last = place.keys
+    for key in parents:
+        document = document.setdefault(key, {})
+    document[last] = value
+
+
+def _through_form(document: Document) -> Any:
+    """What is left of a document when the form in sections has held it."""
+    held: Document = {}
+    try:
+        for place in PLACES.values():
+            _put(held, place, place.read(place.text_in(document)))
+    except DocumentError:
+        return None
+    return _without_empty(held)
+
+
+def _without_empty(value: Any) -> Any:
+    if not isinstance(value, dict):
+        return value
+    kept = {key: _without_empty(item) for key, item in value.items()}
+    return {key: item for key, item in kept.items() if item not in (None, "", {}, [])}

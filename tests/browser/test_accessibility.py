@@ -1,0 +1,114 @@
+"""axe finds nothing on any page, light or dark; no page is wider than the screen."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings
+
+from experiments_app import task_log
+from tests import factories
+from tests.browser.conftest import OpenPage
+
+AXE = (Path(settings.BASE_DIR) / "tests/vendor/axe-core/axe.min.js").read_text()
+WIDE, NARROW = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
+
+
+def paths() -> list[str]:
+    """Every page, in every state that looks different."""
+    pending = factories.make_task()
+    running = factories.running_task()
+    completed = factories.completed_task(slo={"ttft_p99_s": 5.0})
+    wide_space = factories.completed_task(
+        (50.0, 60.0), parameters={f: [1, 2] for f in ("threads", "parallel", "ubatch-size",
+        "batch-size", "threads-batch", "poll", "ctx-size")}
+    )  # fmt: skip
+    infeasible, failed = factories.infeasible_task(), factories.failed_task()
+    tasks = (pending, running, completed, wide_space, infeasible, failed)
+    for task in tasks:
+        task_log.write(task.pk, "started", run=1)
+    experiments = (completed.experiments.get(number=3), failed.experiments.get(number=1))
+    return [
+        "/",
+        "/?q=nothing",
+        *(f"/tasks/{task.pk}/" for task in (*tasks, factories.cancelled_task())),
+        "/tasks/new",
+        "/tasks/new?view=yaml",
+        f"/tasks/{completed.pk}/edit",
+        f"/tasks/{completed.pk}/delete",
+        *(f"/experiments/{experiment.pk}/" for experiment in experiments),
+        "/password/",
+        "/tasks/9999/",
+    ]
+
+
+def violations(result: dict[str, Any]) -> list[str]:
+    return [
+        f"{violation['id']}: {node['target']} {node['failureSummary']}"
+        for violation in result["violations"]
+        for node in violation["nodes"]
+    ]
+
+
+# What does not depend on colours is looked at once.
+RULES = {"light": "{}", "dark": "{runOnly: ['color-contrast', 'link-in-text-block']}"}
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_it_is_accessible(open_page: OpenPage, theme: str) -> None:
+    page = open_page(color_scheme=theme, viewport=WIDE, expected="404")
+    found = {}
+    for path in paths():
+        page.goto(path)
+        page.evaluate(AXE)
+        assert page.evaluate("document.documentElement.dataset.bsTheme") == theme
+        found[path] = violations(page.evaluate(f"axe.run({RULES[theme]})"))
+    assert {path: problems for path, problems in found.items() if problems} == {}
+
+
+def test_it_fits_a_phone(open_page: OpenPage) -> None:
+    page = open_page(viewport=NARROW, expected="404")
+    too_wide = []
+    for path in paths():
+        page.goto(path)
+        if page.evaluate("document.documentElement.scrollWidth") > NARROW["width"]:
+            too_wide.append(path)
+    assert too_wide == []
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_it_is_accessible_before_anything_is_there(open_page: OpenPage, theme: str) -> None:
+    page = open_page(color_scheme=theme)
+    page.goto("/")
+    page.evaluate(AXE)
+    assert violations(page.evaluate("axe.run()")) == []
+    guest = open_page(color_scheme=theme, signed_in=False)
+    guest.goto("/sign-in/")
+    guest.evaluate(AXE)
+    assert violations(guest.evaluate("axe.run()")) == []
+
+
+def test_it_is_accessible_with_errors_and_a_conflict(open_page: OpenPage) -> None:
+    page = open_page(expected="Failed to load resource")
+    page.goto("/tasks/new")
+    page.get_by_label("Search space").fill("treads: [1")
+    page.get_by_role("button", name="Save", exact=True).click()
+    page.evaluate(AXE)
+    assert violations(page.evaluate("axe.run()")) == []
+    task = factories.make_task()
+    page.goto(f"/tasks/{task.pk}/edit")
+    task.replace_spec(task.spec.model_copy(update={"description": "theirs"}), version=1)
+    page.get_by_label("Description").fill("mine")
+    page.get_by_role("button", name="Save", exact=True).click()
+    page.get_by_text("changed meanwhile").wait_for()
+    page.evaluate(AXE)
+    assert violations(page.evaluate("axe.run()")) == []
+
+
+def test_it_starts_with_a_link_past_the_navigation(open_page: OpenPage) -> None:
+    page = open_page()
+    page.goto("/")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.textContent") == "Skip to the content"
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.id") == "main"

@@ -1,0 +1,76 @@
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from experiments_app.models import Experiment
+from tests import factories
+from tests.factories import completed_task, make_user, running_task
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def browser(client: Client) -> Client:
+    """A signed-in client."""
+    client.force_login(make_user())
+    return client
+
+
+def page(browser: Client, experiment: Experiment) -> str:
+    response: Any = browser.get(f"/experiments/{experiment.pk}/")
+    assert response.status_code == 200
+    return " ".join(response.content.decode().split())
+
+
+def test_it_shows_command_phases_and_measurements(browser: Client) -> None:
+    task = completed_task()
+    text = page(browser, task.experiments.get(number=10))
+    assert "--threads=2 --parallel=4 --ubatch-size=512" in text
+    assert "28.9 s" in text
+    assert "D(100,50)" in text
+    assert "+115.5%" in text
+    assert f'href="/tasks/{task.pk}/"' in text
+    assert "data-hx-trigger" not in text
+
+
+def test_it_shows_why_an_experiment_failed(browser: Client) -> None:
+    text = page(browser, factories.failed_task().experiments.get(number=1))
+    assert "model_not_found" in text
+    assert "/models/gone.gguf: no such file" in text
+
+
+def test_it_shows_which_slo_is_missed(browser: Client) -> None:
+    text = page(browser, factories.infeasible_task().experiments.get(number=0))
+    assert "Not feasible: ttft_p99_s" in text
+
+
+def test_it_follows_a_running_experiment(browser: Client) -> None:
+    text = page(browser, running_task().experiments.get(number=4))
+    assert "data-hx-trigger" in text
+    assert "Measuring D(100,50) at concurrency 8" in text
+
+
+def test_it_shows_an_experiment_that_waits(browser: Client) -> None:
+    task = running_task()
+    assert "Waiting for a worker" in page(browser, factories.make_experiment(task, 5))
+
+
+def test_it_shows_the_end_of_the_engine_log(browser: Client, tmp_path: Path) -> None:
+    experiment = completed_task((50.0,)).experiments.get()
+    log = tmp_path / "server.log"
+    log.write_text("x\n" * 50_000 + "<i>ready</i>\n")
+    Experiment.objects.filter(pk=experiment.pk).update(log_path=str(log))
+    text = page(browser, experiment)
+    assert "&lt;i&gt;ready&lt;/i&gt;" in text
+    assert len(text) < 100_000
+    whole = browser.get(f"/experiments/{experiment.pk}/log")
+    assert len(b"".join(whole)) == log.stat().st_size
+
+
+def test_it_leads_back_to_the_run_of_the_experiment(browser: Client) -> None:
+    task = completed_task((50.0,))
+    experiment = task.experiments.get()
+    task.restart()
+    assert f"/tasks/{task.pk}/?run=1" in page(browser, experiment)

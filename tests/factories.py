@@ -1,0 +1,202 @@
+"""Tasks and experiments in every state, with the figures that real ones have.
+
+Rows are brought to their state by the models' own transitions wherever there is one.
+"""
+
+import itertools
+from datetime import timedelta
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.utils import timezone
+
+from experiments_app.models import Experiment, Measurement
+from tasks_app.models import Task
+from tasks_app.spec import TaskSpec
+
+_names = itertools.count(1)
+TOKEN = "factory"
+COMMAND = ["python", "-m", "experiments_app.llamacpp.server", "--model", "/models/smollm2.gguf"]
+SCORES = (61.2, 58.9, 74.6, 88.3, 71.0, 96.4, 112.7, 104.1, 93.8, 118.5, 131.9, 127.4)
+
+
+def make_user(name: str = "ada", *, staff: bool = True) -> User:
+    user = User(username=name, is_staff=staff, is_superuser=staff)
+    user.set_password("not a secret")
+    user.save()
+    return user
+
+
+def task_data(**changes: Any) -> dict[str, Any]:
+    """A valid task document."""
+    data: dict[str, Any] = {
+        "task_name": f"smollm2-135m {next(_names)}",
+        "description": "Which flags serve it best on this machine?",
+        "deployment_mode": "local",
+        "base_runtime": "llamacpp",
+        "model": {"id_or_path": "smollm2-135m"},
+        "parameters": {"threads": [1, 2], "parallel": [1, 4, 8], "ubatch-size": [64, 512]},
+        "optimization": {"strategy": "grid_search", "max_iterations": 12},
+        "benchmark": {"traffic_scenarios": ["D(100,50)"], "num_concurrency": [8]},
+    }
+    return data | changes
+
+
+def make_task(**changes: Any) -> Task:
+    """A pending task."""
+    task = Task.from_spec(TaskSpec.from_data(task_data(**changes)))
+    task.save()
+    return task
+
+
+def configurations(task: Task) -> list[dict[str, Any]]:
+    """The baseline's parameters, then every configuration of the grid."""
+    choices = [task.parameters[name] for name in task.parameters]
+    grid = [
+        dict(zip(task.parameters, values, strict=True)) for values in itertools.product(*choices)
+    ]
+    return [{}, *grid]
+
+
+def make_experiment(
+    task: Task, number: int, parameters: dict[str, Any] | None = None
+) -> Experiment:
+    """A pending experiment of the task's current run."""
+    if parameters is None:
+        parameters = configurations(task)[number]
+    return Experiment.objects.create(task=task, run=task.run, number=number, parameters=parameters)
+
+
+def begin(experiment: Experiment, progress: dict[str, Any], seconds_ago: float = 20) -> Experiment:
+    """Held by a worker that reports `progress`."""
+    status = (
+        Experiment.Status.BENCHMARKING
+        if progress.get("phase") in {"warming_up", "measuring", "stopping"}
+        else Experiment.Status.DEPLOYING
+    )
+    flags = [f"--{name}={value}" for name, value in experiment.parameters.items()]
+    Experiment.objects.filter(pk=experiment.pk).update(
+        status=status,
+        owner_token=TOKEN,
+        progress=progress,
+        command=[*COMMAND, *flags],
+        port=8000,
+        attempt=1,
+        started_at=timezone.now() - timedelta(seconds=seconds_ago),
+    )
+    experiment.refresh_from_db()
+    return experiment
+
+
+def succeed(
+    experiment: Experiment, score: float | None, *, slo_excess: float | None = None
+) -> Experiment:
+    begin(experiment, {"phase": "stopping"}, seconds_ago=38)
+    measure(experiment, score or 40.0)
+    experiment.succeed(
+        TOKEN,
+        score=score,
+        slo_excess=slo_excess,
+        start_s=1.4,
+        warm_up_s=5.2,
+        measure_s=28.9,
+        stop_s=0.4,
+    )
+    return experiment
+
+
+def fail(experiment: Experiment, kind: str = "out_of_memory", error: str = "") -> Experiment:
+    begin(experiment, {"phase": "starting"}, seconds_ago=6)
+    error = error or "the server ended with signal 9 before it was ready; its last lines:\nKilled"
+    experiment.fail(TOKEN, kind=kind, error=error)
+    return experiment
+
+
+def measure(experiment: Experiment, rate: float, *, ttft_s: float = 0.412) -> None:
+    """Measurements at every point of the task, the pace being `rate` output tokens/s."""
+    for point in experiment.task.spec.points():
+        tpot_s = point.concurrency / rate
+        latencies = {"ttft": ttft_s, "tpot": tpot_s, "e2e": ttft_s + 49 * tpot_s}
+        columns = {
+            f"{name}_{statistic}_s": value * factor
+            for name, value in latencies.items()
+            for statistic, factor in (
+                ("mean", 1.0), ("p50", 0.97), ("p90", 1.2), ("p95", 1.31), ("p99", 1.62)
+            )
+        }  # fmt: skip
+        Measurement.objects.create(
+            experiment=experiment,
+            scenario=point.scenario,
+            concurrency=point.concurrency,
+            num_requests=24,
+            duration_s=1200 / rate,
+            output_tokens_per_s=rate,
+            total_tokens_per_s=rate * 3,
+            requests_per_s=rate / 50,
+            good_requests_per_s=rate / 50,
+            samples={
+                "ttft_s": [ttft_s] * 24,
+                "tpot_s": [tpot_s] * 24,
+                "e2e_s": [latencies["e2e"]] * 24,
+                "input_tokens": [100] * 24,
+                "output_tokens": [50] * 24,
+            },
+            **columns,
+        )
+
+
+def running_task(finished: int = 4, **changes: Any) -> Task:
+    """In the middle of a run: some experiments have ended, one is being measured."""
+    task = make_task(**changes)
+    task.start()
+    for number in range(finished):
+        experiment = make_experiment(task, number)
+        if number == 3:
+            fail(experiment)
+        else:
+            succeed(experiment, SCORES[number])
+    progress = {
+        "phase": "measuring", "scenario": "D(100,50)", "concurrency": 8, "level": 1, "levels": 1,
+        "requests": 15, "requests_total": 24, "errors": 0,
+    }  # fmt: skip
+    begin(make_experiment(task, finished), progress)
+    Task.objects.filter(pk=task.pk).update(started_at=timezone.now() - timedelta(seconds=170))
+    task.refresh_from_db()
+    return task
+
+
+def completed_task(scores: tuple[float, ...] = SCORES, **changes: Any) -> Task:
+    task = make_task(**changes)
+    task.start()
+    for number, score in enumerate(scores):
+        succeed(make_experiment(task, number), score)
+    task.complete(f"{len(scores)} of {len(scores)} experiments succeeded")
+    return task
+
+
+def infeasible_task() -> Task:
+    """Everything was measured and nothing meets the SLO."""
+    task = make_task(slo={"ttft_p99_s": 0.3})
+    task.start()
+    for number, excess in enumerate((1.2, 0.9, 0.373, 0.6)):
+        succeed(make_experiment(task, number), None, slo_excess=excess)
+    task.complete("4 of 4 experiments succeeded")
+    return task
+
+
+def failed_task() -> Task:
+    task = make_task(model={"id_or_path": "/models/gone.gguf"})
+    task.start()
+    for number in range(3):
+        fail(make_experiment(task, number), "model_not_found", "/models/gone.gguf: no such file")
+    task.fail("3 of 3 experiments failed (model_not_found): /models/gone.gguf: no such file")
+    return task
+
+
+def cancelled_task() -> Task:
+    task = make_task()
+    task.start()
+    succeed(make_experiment(task, 0), SCORES[0])
+    succeed(make_experiment(task, 1), SCORES[1])
+    task.cancel()
+    return task
