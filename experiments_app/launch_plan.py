@@ -5,8 +5,10 @@ from dataclasses import dataclass
 
 from django.conf import settings
 
-from experiments_app.engines.model_source import ModelSource, resolve_model
-from tasks_app.runtimes import Runtime, load_runtime
+from experiments_app.engines.model_source import ModelNotFound, ModelSource, resolve_model
+from experiments_app.llamacpp.tokenizer import TokenizerError
+from tasks_app.problems import Problem
+from tasks_app.runtimes import Runtime, RuntimeFileError, load_runtime
 from tasks_app.space import Scalar
 from tasks_app.spec import TaskSpec
 
@@ -36,12 +38,27 @@ class LaunchPlan:
 
 
 def find_model(spec: TaskSpec) -> ModelSource:
-    """Raises ModelNotFound."""
+    """Raises ModelNotFound and RuntimeFileError."""
     return resolve_model(
         spec.model.id_or_path,
         home=settings.AUTOTUNER_HOME,
         models_dir=settings.DOCKER_MODEL_PATH,
+        gguf_only=load_runtime(spec.base_runtime).model_format == "gguf",
     )
+
+
+def launch_problems(spec: TaskSpec) -> list[Problem]:
+    """What keeps this site from starting the task's server at all; found without starting it."""
+    try:
+        model = find_model(spec)
+        plan_launch(spec, spec.baseline_parameters(), model, settings.PORT_RANGE[0])
+    except RuntimeFileError as error:
+        return [Problem("base_runtime", str(error))]
+    except ModelNotFound as error:
+        return [Problem("model.id_or_path", str(error))]
+    except TokenizerError as error:
+        return [Problem("benchmark.model_tokenizer", str(error))]
+    return []
 
 
 def plan_launch(

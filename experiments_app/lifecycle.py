@@ -4,6 +4,7 @@ from django.db import transaction
 
 from experiments_app import task_log
 from experiments_app.engines import ENGINES
+from experiments_app.launch_plan import launch_problems
 from experiments_app.models import Experiment
 from experiments_app.tasks import work_on
 from tasks_app.models import Task
@@ -38,16 +39,15 @@ def cancel_task(task: Task) -> None:
 
 
 def check_runnable(task: Task) -> None:
+    """Raises SpecError where this site cannot run the task, before anything is started."""
+    problems = []
     if task.deployment_mode not in ENGINES:
         offered = ", ".join(sorted(ENGINES))
-        raise SpecError(
-            [
-                Problem(
-                    "deployment_mode",
-                    f"{task.deployment_mode!r} is not available on this site; use {offered}",
-                )
-            ]
-        )
+        message = f"{task.deployment_mode!r} is not available on this site"
+        problems.append(Problem("deployment_mode", message, f"use {offered}"))
+    problems += launch_problems(task.spec)
+    if problems:
+        raise SpecError(problems)
 
 
 def _begun(task: Task, *, wake_consumer: bool) -> None:

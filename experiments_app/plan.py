@@ -8,11 +8,9 @@ from django.conf import settings
 from django.db.models import Avg, F
 
 from experiments_app import scheduler
-from experiments_app.engines.model_source import ModelNotFound
-from experiments_app.launch_plan import find_model, plan_launch
-from experiments_app.llamacpp.tokenizer import TokenizerError
+from experiments_app.launch_plan import find_model, launch_problems, plan_launch
 from experiments_app.models import Experiment
-from tasks_app.problems import Problem, SpecError
+from tasks_app.problems import SpecError
 from tasks_app.spec import TaskSpec
 
 SHOWN_COMMANDS = 4
@@ -40,7 +38,9 @@ class Plan:
 
 
 def make_plan(spec: TaskSpec) -> Plan:
-    """Raises SpecError where the model, or a tokenizer for it, is not to be had."""
+    """Raises SpecError where this site cannot start the task's server."""
+    if problems := launch_problems(spec):
+        raise SpecError(problems)
     experiments = scheduler.planned_experiments(spec)
     return Plan(
         task=spec.task_name,
@@ -56,21 +56,16 @@ def _first_commands(spec: TaskSpec) -> list[list[str]]:
     """The command lines of the baseline and the first proposals, as if each failed."""
     experiments: list[Experiment] = []
     commands: list[list[str]] = []
-    try:
-        model = find_model(spec)
-        for number in range(SHOWN_COMMANDS):
-            parameters = scheduler.next_parameters(spec, experiments)
-            if parameters is None:
-                break
-            plan = plan_launch(spec, parameters, model, settings.PORT_RANGE[0])
-            commands.append(plan.command)
-            experiments.append(
-                Experiment(number=number, parameters=parameters, status=Experiment.Status.FAILED)
-            )
-    except ModelNotFound as error:
-        raise SpecError([Problem("model.id_or_path", str(error))]) from error
-    except TokenizerError as error:
-        raise SpecError([Problem("benchmark.model_tokenizer", str(error))]) from error
+    model = find_model(spec)
+    for number in range(SHOWN_COMMANDS):
+        parameters = scheduler.next_parameters(spec, experiments)
+        if parameters is None:
+            break
+        plan = plan_launch(spec, parameters, model, settings.PORT_RANGE[0])
+        commands.append(plan.command)
+        experiments.append(
+            Experiment(number=number, parameters=parameters, status=Experiment.Status.FAILED)
+        )
     return commands
 
 

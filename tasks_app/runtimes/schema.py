@@ -129,7 +129,11 @@ Argument = Annotated[str, AfterValidator(_argument)]
 
 
 class Runtime(BaseModel):
-    """An engine as data. `closed` says that the engine refuses every flag not listed here."""
+    """An engine as data.
+
+    `model_format` is set where the engine loads nothing else, `closed` where it refuses every flag
+    that is not listed here.
+    """
 
     model_config = _STRICT
 
@@ -142,6 +146,7 @@ class Runtime(BaseModel):
     flag_style: Literal["gnu"] = "gnu"
     devices: Annotated[str, BeforeValidator(_device_expression)] = "1"
     environment: Annotated[dict[str, str], AfterValidator(_variables)] = Field(default_factory=dict)
+    model_format: Literal["gguf"] | None = None
     closed: bool = False
     flags: dict[FlagName, Flag] = Field(default_factory=dict)
 
