@@ -49,7 +49,9 @@ logger = logging.getLogger(__name__)
 # Whatever is measured on this host is measured alone.
 WHOLE_HOST = "host"
 PROGRESS_EVERY_S = 1.0
-# One wave of requests; on a server so slow that this is not enough, nothing is cold by then.
+# One wave of full prompts and short answers: what is paid on first use (memory, graphs, threads) is
+# paid by then. On a server so slow that the time is up first, nothing is cold either.
+WARM_UP_OUTPUT_TOKENS = 16
 WARM_UP_LIMIT_S = 60.0
 
 
@@ -169,6 +171,7 @@ class Attempt:
             scenarios=tuple(self.spec.benchmark.traffic_scenarios),
             concurrency=max(self.spec.benchmark.num_concurrency),
             max_s=min(self._time_left_s(), WARM_UP_LIMIT_S),
+            max_output_tokens=WARM_UP_OUTPUT_TOKENS,
             should_stop=lambda: self._check(server),
             additional_params=self.spec.benchmark.additional_params,
         )
