@@ -3,22 +3,21 @@
 `TaskOverview.load` asks the database; everything after that is a pure function of what it found.
 """
 
-import json
 import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import Self
 
 from django.utils import timezone
 
 from experiments_app import measurements, objective, words
 from experiments_app.models import Experiment
+from experiments_app.planned import fraction_done, planned
 from experiments_app.results import best_of, closest_to_slo
 from experiments_app.rows import Cell, Row, cells_of, planned_row, state_of
-from experiments_app.scheduler import planned_experiments
-from tasks_app.models import SPEC_FIELDS, Run, Task
+from tasks_app.models import Run, Task
 from tasks_app.runtimes import RuntimeFileError, load_runtime
 from tasks_app.spec import TaskSpec
 
@@ -275,29 +274,6 @@ class TaskOverview:
             gain=None if experiment.is_baseline else self.gain_of(experiment.objective_score),
             is_best=self.best is not None and experiment.pk == self.best.pk,
         )
-
-
-def fraction_done(finished: float, total: int) -> float:
-    return min(finished / total, 1.0) if total else 0.0
-
-
-def planned(spec: TaskSpec) -> int:
-    """Experiments that a run of this spec makes, the baseline included."""
-    return planned_by_data(spec.to_data())
-
-
-def planned_by_task(task: Task) -> int:
-    return planned_by_data({field: getattr(task, field) for field in SPEC_FIELDS})
-
-
-def planned_by_data(data: dict[str, object]) -> int:
-    """Counting a space takes time, and a page that follows a task asks every two seconds."""
-    return _planned(json.dumps(data | {"task_name": "any", "description": ""}, sort_keys=True))
-
-
-@lru_cache(maxsize=2048)
-def _planned(text: str) -> int:
-    return planned_experiments(TaskSpec.from_data(json.loads(text)))
 
 
 def closest_miss(spec: TaskSpec, experiment: Experiment) -> str:

@@ -8,7 +8,7 @@ from django.db.models import Count, F, Max, Min, Q
 
 from experiments_app import objective, words
 from experiments_app.models import Experiment
-from experiments_app.overview import fraction_done, planned_by_task
+from experiments_app.planned import fraction_done, planned_by_task
 from tasks_app.models import Task
 
 

@@ -2,6 +2,14 @@
 (() => {
   "use strict";
 
+  let leaving = false; // a request that the browser breaks off for the next page is no fault
+  window.addEventListener("beforeunload", () => {
+    leaving = true;
+    setTimeout(() => {
+      leaving = false; // it was a download
+    }, 3000);
+  });
+
   // Copy buttons: data-copy names the element whose text is copied.
   const copyText = async (source) => {
     const text = source.textContent.trim();
@@ -66,6 +74,7 @@
     });
   });
   window.addEventListener("pageshow", () => {
+    leaving = false;
     for (const form of document.querySelectorAll("form[data-sent]")) {
       delete form.dataset.sent;
       for (const button of form.querySelectorAll("button")) button.disabled = false;
@@ -95,7 +104,7 @@
 
   const lost = (isLost) => {
     const notice = document.getElementById("connection-lost");
-    if (notice && notice.hidden === isLost) notice.hidden = !isLost;
+    if (notice) notice.hidden = !isLost || leaving;
   };
   document.addEventListener("htmx:error", () => lost(true));
   document.addEventListener("htmx:after:request", (event) => {

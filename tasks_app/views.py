@@ -19,8 +19,9 @@ from experiments_app.charts.draw import draw
 from experiments_app.overview import TaskOverview
 from experiments_app.removal import delete_task
 from experiments_app.task_list import summaries
+from tasks_app.document_form import DocumentForm
 from tasks_app.duplicating import duplicate
-from tasks_app.forms import DocumentForm, FilterForm, task_form
+from tasks_app.forms import FilterForm, task_form
 from tasks_app.importing import ensure_builtin_task
 from tasks_app.models import Run, StaleState, Task
 from tasks_app.problems import SpecError

@@ -59,7 +59,8 @@ def open_page(chromium: Browser, live_server: LiveServer, user: User) -> Iterato
     """
     contexts: list[BrowserContext] = []
     complaints: list[str] = []
-    allowed: list[str] = []
+    # A test that moves on breaks off the poll that is under way.
+    allowed = ["htmx:error: Failed to fetch"]
 
     def note(complaint: str) -> None:
         complaints.append(complaint)

@@ -1,0 +1,31 @@
+"""How many experiments a run makes, counted once for each spec."""
+
+import json
+from functools import lru_cache
+
+from experiments_app.scheduler import planned_experiments
+from tasks_app.models import SPEC_FIELDS, Task
+from tasks_app.spec import TaskSpec
+
+
+def fraction_done(finished: float, total: int) -> float:
+    return min(finished / total, 1.0) if total else 0.0
+
+
+def planned(spec: TaskSpec) -> int:
+    """Experiments that a run of this spec makes, the baseline included."""
+    return planned_by_data(spec.to_data())
+
+
+def planned_by_task(task: Task) -> int:
+    return planned_by_data({field: getattr(task, field) for field in SPEC_FIELDS})
+
+
+def planned_by_data(data: dict[str, object]) -> int:
+    """Counting a space takes time, and a page that follows a task asks every two seconds."""
+    return _planned(json.dumps(data | {"task_name": "any", "description": ""}, sort_keys=True))
+
+
+@lru_cache(maxsize=2048)
+def _planned(text: str) -> int:
+    return planned_experiments(TaskSpec.from_data(json.loads(text)))

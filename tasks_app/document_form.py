@@ -1,0 +1,172 @@
+"""What both forms of a task share: a task document that is checked, saved, and never overwritten.
+
+What the document may say is checked by `validate_spec` alone; its problems are brought to the
+fields of whichever form shows it.
+"""
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django import forms
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.db import IntegrityError, transaction
+
+from tasks_app.masking import masked_document, unmasked
+from tasks_app.models import StaleState, Task
+from tasks_app.problems import Problem, SpecError
+from tasks_app.runtimes import site_runtimes
+from tasks_app.spec import TaskSpec
+from tasks_app.taskfile import dump_document
+
+Document = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Conflict:
+    """An edit that was made on a version which is no longer the stored one."""
+
+    stored: Task
+    stored_text: str
+    own_text: str
+
+    @property
+    def diff(self) -> list[tuple[str, str]]:
+        """Lines from the stored to the own text, each with "added", "removed" or ""."""
+        kinds = {"+": "added", "-": "removed"}
+        lines = difflib.ndiff(self.stored_text.splitlines(), self.own_text.splitlines())
+        return [(kinds.get(line[0], ""), line) for line in lines if line[0] != "?"]
+
+
+class DocumentForm(forms.Form):
+    """What both task forms share. After `is_valid()`, `spec` and `warnings` are there."""
+
+    view = ""
+    version = forms.IntegerField(required=False, widget=forms.HiddenInput)
+
+    def __init__(
+        self,
+        data: Mapping[str, Any] | None = None,
+        *,
+        task: Task | None = None,
+        document: Document | None = None,
+    ) -> None:
+        self.task = task
+        self.spec: TaskSpec | None = None
+        self.warnings: list[Problem] = []
+        self.conflict: Conflict | None = None
+        if document is None:
+            document = task.spec_data() if task else new_document()
+        initial = self.texts_of(masked_document(document))
+        super().__init__(data, initial=initial | {"version": task.version if task else None})
+
+    def texts_of(self, document: Document) -> dict[str, str]:
+        raise NotImplementedError
+
+    def read(self) -> tuple[TaskSpec, list[Problem]] | None:
+        """Check what was typed; None when errors were added instead. Raises SpecError."""
+        raise NotImplementedError
+
+    def add_problem(self, problem: Problem) -> None:
+        raise NotImplementedError
+
+    def clean(self) -> dict[str, Any]:
+        try:
+            found = self.read()
+        except SpecError as error:
+            for problem in error.problems:
+                self.add_problem(problem)
+            found = None
+        if found is not None and not self.errors:
+            spec, self.warnings = found
+            stored = self.task.environment if self.task else {}
+            environment = unmasked(spec.environment, stored)
+            self.spec = spec.model_copy(update={"environment": environment})
+            self._check_name(spec.task_name)
+        return self.cleaned_data
+
+    def _check_name(self, name: str) -> None:
+        others = Task.objects.exclude(pk=self.task.pk) if self.task else Task.objects.all()
+        if others.filter(name=name).exists():
+            self.add_problem(_taken(name))
+
+    # Saving
+
+    def create(self, user: User) -> Task | None:
+        """The saved task; None when the name was taken in this very moment."""
+        task = Task.from_spec(self.checked_spec, created_by=user)
+        try:
+            with transaction.atomic():
+                task.save(force_insert=True)
+        except IntegrityError:
+            self.add_problem(_taken(task.name))
+            return None
+        return task
+
+    def replace(self, task: Task) -> bool:
+        """Write it over `task`; False when it could not be, the form then says why."""
+        spec = self.checked_spec
+        if not self.changes(task):
+            return True
+        try:
+            with transaction.atomic():
+                task.replace_spec(spec, version=self.cleaned_data["version"] or 0)
+        except IntegrityError:
+            self.add_problem(_taken(spec.task_name))
+        except StaleState as error:
+            self._refuse(error, task.pk)
+        else:
+            return True
+        return False
+
+    def changes(self, task: Task) -> bool:
+        stored = Task.objects.filter(pk=task.pk).first()
+        return stored is None or stored.spec_data() != self.checked_spec.to_data()
+
+    @property
+    def checked_spec(self) -> TaskSpec:
+        if self.spec is None:
+            raise ValueError("the form is not valid")
+        return self.spec
+
+    def _refuse(self, error: StaleState, task_pk: int) -> None:
+        stored = Task.objects.filter(pk=task_pk).first()
+        if stored is None or stored.status == Task.Status.RUNNING:
+            self.add_error(None, str(error))
+        else:
+            own = self.checked_spec.to_data()
+            self.conflict = Conflict(
+                stored=stored,
+                stored_text=dump_document(masked_document(stored.spec_data())),
+                own_text=dump_document(masked_document(own)),
+            )
+
+    @property
+    def sent_version(self) -> int | None:
+        """The version that the page's next save replaces: a conflict, once seen, may be settled."""
+        if self.conflict:
+            return self.conflict.stored.version
+        value = self["version"].value()
+        return int(value) if str(value).isdecimal() else None
+
+
+def new_document() -> Document:
+    """What an empty form starts from: the schema's own defaults, and this site's."""
+    runtimes = site_runtimes().names
+    optimization = TaskSpec.model_fields["optimization"].get_default(call_default_factory=True)
+    benchmark = TaskSpec.model_fields["benchmark"].get_default(call_default_factory=True)
+    return {
+        "task_name": "",
+        "deployment_mode": settings.DEPLOYMENT_MODE,
+        "base_runtime": runtimes[0] if runtimes else "",
+        "model": {"id_or_path": ""},
+        "parameters": {},
+        "optimization": optimization.model_dump(),
+        "benchmark": benchmark.model_dump(),
+    }
+
+
+def _taken(name: str) -> Problem:
+    return Problem("task_name", f"there is a task {name!r} already", "choose another name")
