@@ -25,6 +25,12 @@ def restart_task(task: Task, *, wake_consumer: bool = True) -> None:
     _begun(task, wake_consumer=wake_consumer)
 
 
+def start_or_restart(task: Task, *, wake_consumer: bool = True) -> None:
+    """The first run of a new task, a new run of an ended one. Raises as start_task."""
+    begin = restart_task if task.current_status.is_finished else start_task
+    begin(task, wake_consumer=wake_consumer)
+
+
 def cancel_task(task: Task) -> None:
     """End the task now. Its worker sees that within a second and takes the experiment down.
 

@@ -4,7 +4,7 @@ from datetime import timedelta
 from typing import Any, Self
 
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Q
 from django.utils import timezone
 
 from tasks_app.models import StaleState, Task
@@ -19,16 +19,6 @@ class ExperimentQuerySet(models.QuerySet["Experiment"]):
 
     def unfinished(self) -> Self:
         return self.exclude(status__in=[s for s in Experiment.Status if s.is_finished])
-
-    def best_first(self, *, maximise: bool) -> Self:
-        """Successes in the order of merit: feasible, then score, then nearest to the SLO."""
-        score = F("objective_score")
-        return self.filter(status=Experiment.Status.SUCCESS).order_by(
-            F("feasible").desc(),
-            score.desc(nulls_last=True) if maximise else score.asc(nulls_last=True),
-            F("slo_excess").asc(nulls_last=True),
-            "number",
-        )
 
 
 class Experiment(models.Model):

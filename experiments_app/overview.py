@@ -12,10 +12,10 @@ from typing import Self
 
 from django.utils import timezone
 
-from experiments_app import measurements, objective, words
+from experiments_app import objective, words
 from experiments_app.models import Experiment
 from experiments_app.planned import fraction_done, planned
-from experiments_app.results import best_of, closest_to_slo
+from experiments_app.results import best_of, closest_miss, closest_to_slo
 from experiments_app.rows import Cell, Row, cells_of, planned_row, state_of
 from tasks_app.models import Run, Task
 from tasks_app.runtimes import RuntimeFileError, load_runtime
@@ -274,11 +274,3 @@ class TaskOverview:
             gain=None if experiment.is_baseline else self.gain_of(experiment.objective_score),
             is_best=self.best is not None and experiment.pk == self.best.pk,
         )
-
-
-def closest_miss(spec: TaskSpec, experiment: Experiment) -> str:
-    """Which SLO an infeasible experiment misses, where, and by how much."""
-    points = measurements.points_of(experiment.measurements.all())
-    expected = [(point.scenario, point.concurrency) for point in spec.points()]
-    miss = objective.score(spec.optimization.objective, points, spec.slo, expected).miss
-    return objective.describe_miss(miss) if miss else ""

@@ -8,7 +8,7 @@ from typing import Self
 
 from experiments_app import logs, objective, words
 from experiments_app.models import Experiment, Measurement
-from experiments_app.overview import closest_miss
+from experiments_app.results import closest_miss
 from experiments_app.rows import Cell, cells_of, state_of
 from tasks_app.models import Run
 from tasks_app.spec import TaskSpec

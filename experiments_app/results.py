@@ -6,6 +6,7 @@ from typing import Any
 from experiments_app import measurements, objective, task_log
 from experiments_app.models import Experiment, Measurement
 from tasks_app.models import Run, Task
+from tasks_app.spec import TaskSpec
 
 MEASUREMENT_FIELDS = tuple(
     field.name
@@ -57,10 +58,8 @@ class RunResults:
         closest = closest_to_slo(self.experiments)
         if closest is None:
             return "no request was answered"
-        points = measurements.points_of(closest.measurements.all())
-        miss = measurements.score(self.spec, points).miss
-        why = f": {objective.describe_miss(miss)}" if miss else ""
-        return f"experiment {closest.number} is the closest{why}"
+        miss = closest_miss(self.spec, closest)
+        return f"experiment {closest.number} is the closest{f': {miss}' if miss else ''}"
 
     def to_data(self) -> dict[str, Any]:
         return {
@@ -89,6 +88,13 @@ def closest_to_slo(experiments: Iterable[Experiment]) -> Experiment | None:
     """The infeasible success that misses its SLOs by the least."""
     missed = [e for e in experiments if e.slo_excess is not None]
     return min(missed, key=lambda e: (e.slo_excess or 0.0, e.number), default=None)
+
+
+def closest_miss(spec: TaskSpec, experiment: Experiment) -> str:
+    """Which SLO an infeasible experiment misses, and by how much."""
+    points = measurements.points_of(experiment.measurements.all())
+    miss = measurements.score(spec, points).miss
+    return objective.describe_miss(miss) if miss else ""
 
 
 def experiment_data(experiment: Experiment) -> dict[str, Any]:

@@ -4,22 +4,21 @@
 executes it (a Huey worker, a command in the foreground) calls the same function.
 """
 
-import logging
+import shlex
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.db import OperationalError, transaction
+from django.db import transaction
 
-from experiments_app import leases, measurements, objective, task_log, words
+from experiments_app import leases, measurements, objective, task_log
 from experiments_app.benchmark import (
     BenchmarkError,
     BenchmarkRequest,
     GenaiBench,
     LevelResult,
-    Progress,
 )
 from experiments_app.benchmark.warmup import warm_up
 from experiments_app.engines import ENGINES, EngineError, Launch, RunningServer
@@ -34,6 +33,7 @@ from experiments_app.leases import (
     claim,
     lease_port,
 )
+from experiments_app.live_progress import LiveProgress
 from experiments_app.llamacpp.tokenizer import TokenizerError
 from experiments_app.metrics import Level, level_of
 from experiments_app.models import Experiment
@@ -44,11 +44,8 @@ from tasks_app.models import Run, StaleState
 from tasks_app.runtimes import RuntimeFileError
 from tasks_app.spec import TaskSpec
 
-logger = logging.getLogger(__name__)
-
 # Whatever is measured on this host is measured alone.
 WHOLE_HOST = "host"
-PROGRESS_EVERY_S = 1.0
 # One wave of full prompts and short answers: what is paid on first use (memory, graphs, threads) is
 # paid by then. On a server so slow that the time is up first, nothing is cold either.
 WARM_UP_OUTPUT_TOKENS = 16
@@ -95,7 +92,7 @@ class Attempt:
         self.heartbeat = heartbeat
         self.spec: TaskSpec = Run.objects.get(task=experiment.task, number=experiment.run).task_spec
         self.deadline = time.monotonic() + self.spec.optimization.timeout_per_iteration
-        self.phase: dict[str, Any] = {}
+        self.progress = LiveProgress(experiment, claim.token)
         self.levels: list[Level] = []
         self.durations: dict[str, float] = {}
 
@@ -136,7 +133,8 @@ class Attempt:
             log_path=str(launch.log_path),
             result_folder=str(folder),
         )
-        self._log(f"starting on port {port}: {self.experiment.parameters or 'the defaults'}")
+        flags = shlex.join(plan.runtime.flag_arguments(self.experiment.parameters))
+        self._log(f"starting on port {port}: {flags or 'the defaults'}")
 
         # genai-bench loads itself while the server starts: that takes it seconds.
         with (
@@ -178,12 +176,10 @@ class Attempt:
 
     def _benchmark(self, plan: LaunchPlan, benchmark: GenaiBench, server: RunningServer) -> None:
         try:
-            results: list[LevelResult] = list(
-                benchmark.run(
-                    on_progress=self._report,
-                    should_stop=lambda: self._check(server),
-                    deadline_s=self._time_left_s(),
-                )
+            results = benchmark.run(
+                on_progress=self.progress.report,
+                should_stop=lambda: self._check(server),
+                deadline_s=self._time_left_s(),
             )
         except BenchmarkError as error:
             self._keep(error.levels, plan)
@@ -191,10 +187,9 @@ class Attempt:
             raise
         self._keep(results, plan)
 
-    def _keep(
-        self, results: "tuple[LevelResult, ...] | list[LevelResult]", plan: LaunchPlan
-    ) -> None:
-        self.levels = [level_of(result, self.spec.slo, plan.rated_devices) for result in results]
+    def _keep(self, results: Iterable[LevelResult], plan: LaunchPlan) -> None:
+        slo, devices = self.spec.slo, plan.rated_devices
+        self.levels = [level_of(result, slo, devices) for result in results]
 
     def _succeed(self) -> None:
         with transaction.atomic():
@@ -286,46 +281,14 @@ class Attempt:
             limit_s = self.spec.optimization.timeout_per_iteration
             raise TimeUp(
                 f"not finished within timeout_per_iteration ({limit_s} s);"
-                f" it was {words.phase(self.phase)}"
+                f" it was {self.progress.words}"
             )
         if server is not None:
             server.check_alive()
 
-    # What the page follows
-
     def _enter(self, phase: str) -> None:
         self._check()
-        self._write_progress({"phase": phase})
-
-    def _report(self, progress: Progress) -> None:
-        self._write_progress(
-            {
-                "phase": "measuring",
-                "scenario": progress.scenario,
-                "concurrency": progress.concurrency,
-                "level": progress.index + 1,
-                "levels": progress.levels,
-                "requests": progress.done,
-                "requests_total": progress.total,
-                "errors": progress.errors,
-            }
-        )
-
-    def _write_progress(self, phase: Mapping[str, Any]) -> None:
-        now = time.monotonic()
-        same_level = self.phase.get("level") == phase.get("level") and self.phase.get(
-            "phase"
-        ) == phase.get("phase")
-        if same_level and now - self._progress_written_at < PROGRESS_EVERY_S:
-            return
-        self.phase = dict(phase)
-        self._progress_written_at = now
-        try:
-            self.experiment.write(self.claim.token, progress=self.phase)
-        except OperationalError as error:  # only the view of it suffers
-            logger.warning("progress of experiment %d: %s", self.experiment.pk, error)
-
-    _progress_written_at = 0.0
+        self.progress.enter(phase)
 
     def _timed(self, name: str) -> "_Timer":
         return _Timer(self.durations, name)

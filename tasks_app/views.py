@@ -122,14 +122,9 @@ def _saved(request: SignedInRequest, task: Task, form: DocumentForm, done: str) 
     for warning in form.warnings:
         messages.warning(request, str(warning))
     if form.data.get("action") == "save_and_start":
-        _try(request, task, _begin, "It has started.")
+        _try(request, task, lifecycle.start_or_restart, "It has started.")
     target = reverse("task_detail", args=[task.pk])
     return HttpResponseClientRedirect(target) if request.htmx else redirect(target)
-
-
-def _begin(task: Task) -> None:
-    begin = lifecycle.restart_task if task.current_status.is_finished else lifecycle.start_task
-    begin(task)
 
 
 def _show_form(request: SignedInRequest, form: DocumentForm) -> HttpResponse:

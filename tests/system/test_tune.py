@@ -47,10 +47,11 @@ def test_it_tunes_the_real_engine_and_prints_one_json_object(site: Site) -> None
     assert not site.children()
 
 
-def test_a_second_tune_by_name_is_a_new_run_and_export_gives_both(site: Site) -> None:
+def test_a_second_tune_of_the_same_file_is_a_new_run_and_export_gives_both(site: Site) -> None:
     migrate(site)
-    assert site.manage("tune", str(site.write_task(paced_data()))).returncode == 0
-    second = json.loads(site.manage("tune", "paced", "--json").stdout)
+    path = str(site.write_task(paced_data()))
+    assert site.manage("tune", path).returncode == 0
+    second = json.loads(site.manage("tune", path, "--json").stdout)
     assert (second["run"], len(second["experiments"])) == (2, 3)
     assert second["best"]["parameters"] == {"tpot-ms": 5}
     assert second["gain"] > 0.2
@@ -98,9 +99,11 @@ def test_a_name_that_is_taken_is_bad_input(site: Site) -> None:
     migrate(site)
     path = str(site.write_task(paced_data()))
     assert site.manage("import_task", path).returncode == 0
-    again = site.manage("import_task", path)
-    assert again.returncode == 2
-    assert "already" in again.stderr
+    site.write_task(paced_data(description="another"))
+    for command in ("import_task", "tune"):
+        again = site.manage(command, path)
+        assert again.returncode == 2
+        assert "already" in again.stderr
 
 
 def test_an_export_can_be_imported_again(site: Site) -> None:

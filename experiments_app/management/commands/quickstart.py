@@ -18,6 +18,7 @@ from experiments_app.supervisor import CannotServe, Supervisor, stop_on_signals
 from experiments_app.terminal import follow, print_results
 from tasks_app.importing import ensure_builtin_task
 from tasks_app.models import StaleState, Task
+from tasks_app.problems import SpecError
 
 DEFAULT_PORT = 8765
 HOST = "127.0.0.1"
@@ -47,7 +48,7 @@ class Command(SiteCommand):
                 self._start(task)
                 self._tell_where(supervisor, task, open_browser=not (exit or json))
                 return self._watch(supervisor, task, leave=exit, json=json)
-        except CannotServe as error:
+        except (CannotServe, SpecError) as error:
             self.stderr.write(str(error))
             return FAILURE
 
@@ -55,11 +56,8 @@ class Command(SiteCommand):
         """Start it, or a new run of it; one that runs already is followed."""
         if task.status == Task.Status.RUNNING:
             return
-        begin = (
-            lifecycle.start_task if task.status == Task.Status.PENDING else lifecycle.restart_task
-        )
         try:
-            begin(task)
+            lifecycle.start_or_restart(task)
         except StaleState:
             task.refresh_from_db()
 

@@ -11,15 +11,15 @@ from experiments_app.foreground import run_in_foreground
 from experiments_app.reaper import reap
 from experiments_app.results import RunResults
 from experiments_app.terminal import follow, print_results
-from tasks_app.importing import find_task, import_file
+from tasks_app.importing import find_task, import_or_find
 from tasks_app.models import StaleState, Task
 from tasks_app.problems import SpecError
 
 
 class Command(SiteCommand):
     help = (
-        "Tune a task in the foreground and print the result. A file is imported first; a task of"
-        " that name that has run before gets a new run. Ctrl-C cancels the task."
+        "Tune a task in the foreground and print the result. A file is imported first, unless the"
+        " same task is there already; a task that has run before gets a new run. Ctrl-C cancels it."
     )
     offers_json = True
 
@@ -53,17 +53,14 @@ class Command(SiteCommand):
         path = Path(file_or_name)
         if not path.is_file():
             return find_task(file_or_name)
-        task, warnings = import_file(path)
+        task, warnings = import_or_find(path)
         for warning in warnings:
             self.stderr.write(f"warning: {warning}")
         return task
 
     def _start(self, task: Task) -> None:
-        begin = (
-            lifecycle.start_task if task.status == Task.Status.PENDING else lifecycle.restart_task
-        )
         try:
-            begin(task, wake_consumer=False)
+            lifecycle.start_or_restart(task, wake_consumer=False)
         except (SpecError, StaleState) as error:
             raise BadInput(str(error)) from error
 
