@@ -30,6 +30,7 @@ MARKS: Mapping[Kind, tuple[str, int]] = {
 
 WIDE = (760, 300)
 NARROW = (380, 280)
+HEADROOM = 1.08
 MAX_TICKS = 26
 MAX_BAR = 56
 CACHE_S = 24 * 3600
@@ -78,10 +79,12 @@ def _specification(chart: ScoreChart, width: int, height: int) -> dict[str, Any]
     )
     common = {"x": x, "color": colour, "href": "address:N", "description": "tooltip:N"}
     measured = [_record(bar) for bar in chart.bars if bar.score is not None]
+    highest = max((bar.score for bar in chart.bars if bar.score is not None), default=1.0)
     y = alt.Y(
         "score:Q",
         title=chart.unit,
-        scale=alt.Scale(zero=True, nice=True),
+        # Room above the highest bar for its star, which would else stand in the legend.
+        scale=alt.Scale(domainMin=0, domainMax=HEADROOM * highest, nice=True),
         axis=alt.Axis(tickCount=5),
     )
     layers = [
