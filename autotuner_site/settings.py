@@ -3,6 +3,7 @@
 Every variable is named and explained in `.env.example`.
 """
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +21,12 @@ env.read_env(str(BASE_DIR / ".env"), recurse=False)
 
 
 def _path(name: str, default: str = "") -> Path | None:
-    """A path setting: `~` is expanded, a relative one starts at the project root."""
+    """A path setting: `~` is expanded, a relative one starts at the project root.
+
+    Links are left alone: a virtual environment's python is one, and only its own path tells whose.
+    """
     text = env.str(name, default)
-    return (BASE_DIR / Path(text).expanduser()).resolve() if text else None
+    return Path(os.path.normpath(BASE_DIR / Path(text).expanduser())) if text else None
 
 
 def _port_range(text: str) -> tuple[int, int]:

@@ -17,6 +17,8 @@ from django.conf import settings
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 
+from experiments_app.benchmark import BenchmarkError
+from experiments_app.benchmark.command import python_of
 from experiments_app.benchmark.version import GENAI_BENCH_VERSION
 from experiments_app.hardware import gpu_count
 from experiments_app.leases import can_listen
@@ -123,10 +125,10 @@ def check_disk() -> Outcome:
 
 def check_genai_bench() -> Outcome:
     if settings.GENAI_BENCH_PATH:
-        path = settings.GENAI_BENCH_PATH
-        if not path.is_file():
-            return Verdict.FAULT, f"GENAI_BENCH_PATH: {path} is no file", "mend or empty it"
-        return fine(f"{path} (GENAI_BENCH_PATH)")
+        try:
+            return fine(f"{python_of(settings.GENAI_BENCH_PATH)} (GENAI_BENCH_PATH)")
+        except BenchmarkError as error:
+            return Verdict.FAULT, error.message, "mend or empty GENAI_BENCH_PATH"
     try:
         found = version("genai-bench")
     except PackageNotFoundError:

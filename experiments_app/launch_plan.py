@@ -7,6 +7,8 @@ from django.conf import settings
 
 from experiments_app.engines.model_source import ModelNotFound, ModelSource, resolve_model
 from experiments_app.llamacpp.tokenizer import TokenizerError
+from experiments_app.network import proxy_environment
+from tasks_app.expressions import ExpressionError
 from tasks_app.problems import Problem
 from tasks_app.runtimes import Runtime, RuntimeFileError, load_runtime
 from tasks_app.space import Scalar
@@ -52,7 +54,7 @@ def launch_problems(spec: TaskSpec) -> list[Problem]:
     try:
         model = find_model(spec)
         plan_launch(spec, spec.baseline_parameters(), model, settings.PORT_RANGE[0])
-    except RuntimeFileError as error:
+    except (RuntimeFileError, ExpressionError) as error:
         return [Problem("base_runtime", str(error))]
     except ModelNotFound as error:
         return [Problem("model.id_or_path", str(error))]
@@ -77,7 +79,7 @@ def plan_launch(
             port=port,
             devices=devices,
         ),
-        environment={**runtime.environment, **spec.environment},
+        environment={**proxy_environment(), **runtime.environment, **spec.environment},
         port=port,
         devices=devices,
         served_model_name=spec.served_model_name,

@@ -193,6 +193,8 @@ class Heartbeat:
                     if timezone.now() > expires_at:
                         self._lost.set()
         finally:
+            if not self._stop.is_set():  # this thread broke: nobody renews the claim any more
+                self._lost.set()
             connection.close()  # of this thread
 
     def _renew(self) -> datetime:

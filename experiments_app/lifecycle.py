@@ -38,9 +38,7 @@ def cancel_task(task: Task) -> None:
     """
     with transaction.atomic():
         task.cancel()
-        Experiment.objects.of_run(task).filter(status=Experiment.Status.PENDING).update(
-            status=Experiment.Status.CANCELLED
-        )
+        Experiment.objects.of_run(task).cancel_pending()
     task_log.write(task.pk, "cancelled", run=task.run)
 
 

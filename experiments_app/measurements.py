@@ -24,8 +24,19 @@ def score(spec: TaskSpec, points: Sequence[Point]) -> Score:
     return objective.score(spec.optimization.objective, points, spec.slo, expected)
 
 
-def client_bound_levels(levels: Sequence[Level]) -> list[str]:
-    return [f"{x.scenario} at concurrency {x.concurrency}" for x in levels if x.client_bound]
+def remarks(levels: Iterable[Level]) -> list[str]:
+    """What must be known of some levels before their figures are believed."""
+    found = []
+    for level in levels:
+        where = f"{level.scenario} at concurrency {level.concurrency}"
+        if level.client_bound:
+            found.append(f"{where}: the load client set the pace, not the server")
+        if level.num_cut_off:
+            found.append(
+                f"{where}: {level.num_cut_off} of {level.num_requests} answers have another length"
+                " than was asked for, so that the load is not the same for all"
+            )
+    return found
 
 
 def _row(experiment: Experiment, level: Level, repeat: int) -> Measurement:

@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Any, Self
 
-from django.db import models
+from django.db import models, transaction
 from django.db.models import Q
 from django.utils import timezone
 
@@ -17,8 +17,11 @@ class ExperimentQuerySet(models.QuerySet["Experiment"]):
     def active(self) -> Self:
         return self.filter(status__in=[s for s in Experiment.Status if s.is_active])
 
-    def unfinished(self) -> Self:
-        return self.exclude(status__in=[s for s in Experiment.Status if s.is_finished])
+    def cancel_pending(self) -> int:
+        """Those that no worker holds end here; the others are ended by their workers."""
+        return self.filter(status=Experiment.Status.PENDING).update(
+            status=Experiment.Status.CANCELLED
+        )
 
 
 class Experiment(models.Model):
@@ -178,11 +181,32 @@ class Experiment(models.Model):
     def cancel(self, token: str, **changes: Any) -> None:
         self._end(token, self.Status.CANCELLED, **changes)
 
-    def hand_back(self, token: str) -> None:
-        """Give the experiment back, to be run again from its start."""
-        self.write(
-            token, status=self.Status.PENDING, progress={}, started_at=None, **self._unowned()
-        )
+    def hand_back(self, token: str, *, attempt_counts: bool = True) -> None:
+        """Give the experiment back, to be run again from its start; cancelled if its run is over.
+
+        An attempt that ended in order, with its worker, does not count towards the limit.
+        """
+        with transaction.atomic():  # a cancel waits until we are through, or is seen here
+            if not self.is_wanted():
+                self.cancel(token)
+                return
+            self.write(
+                token,
+                status=self.Status.PENDING,
+                attempt=self.attempt if attempt_counts else self.attempt - 1,
+                progress={},
+                started_at=None,
+                start_s=None,
+                warm_up_s=None,
+                measure_s=None,
+                stop_s=None,
+                **self._unowned(),
+            )
+
+    def is_wanted(self) -> bool:
+        """Whether the run that it belongs to still goes on."""
+        running = Task.objects.running()
+        return running.filter(pk=self.task_id, run=self.run).exists()
 
     def _end(self, token: str, status: Status, **changes: Any) -> None:
         self.write(
@@ -255,10 +279,6 @@ class Measurement(models.Model):
 
     def __str__(self) -> str:
         return f"{self.experiment} {self.scenario} concurrency {self.concurrency}"
-
-    @property
-    def error_rate(self) -> float:
-        return self.num_errors / self.num_requests if self.num_requests else 1.0
 
 
 class ResourceLease(models.Model):

@@ -9,8 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from experiments_app.metrics import Point, Samples
+from tasks_app.spec_sections import DEFAULT_ERROR_RATE
 
-DEFAULT_ERROR_RATE = 0.01
 # An error rate has no scale when none may fail: then it is compared with the default bound.
 ERROR_RATE_SCALE = DEFAULT_ERROR_RATE
 
@@ -118,7 +118,7 @@ def _rate_score(
         worst = nearest if worst is None or nearest.excess > worst.excess else worst
     if worst is not None:
         return Score(None, worst)
-    return Score(math.exp(math.fsum(math.log(rate) for rate in rates) / len(rates)))
+    return Score(_geometric_mean(rates))
 
 
 def _latency_score(
@@ -144,8 +144,13 @@ def _rate(objective: str, point: Point) -> float:
     rate = (
         point.good_requests_per_s if objective == "maximize_goodput" else point.output_tokens_per_s
     )
-    # A feasible point without a single good request still needs a logarithm.
-    return max(rate / point.devices, 1e-9)
+    return rate / point.devices
+
+
+def _geometric_mean(rates: Sequence[float]) -> float:
+    if not all(rates):  # goodput without a good request
+        return 0.0
+    return math.exp(math.fsum(math.log(rate) for rate in rates) / len(rates))
 
 
 def _unmeasured(scenario: str, concurrency: int) -> Point:

@@ -15,7 +15,7 @@ from django.utils import timezone
 from experiments_app import objective, words
 from experiments_app.models import Experiment
 from experiments_app.planned import fraction_done, planned
-from experiments_app.results import best_of, closest_miss, closest_to_slo
+from experiments_app.results import best_of, closest_miss, closest_to_slo, is_client_bound
 from experiments_app.rows import Cell, Row, cells_of, planned_row, state_of
 from tasks_app.models import Run, Task
 from tasks_app.runtimes import RuntimeFileError, load_runtime
@@ -43,10 +43,11 @@ class TaskOverview:
     completed_at: datetime | None
     now: datetime
     closest_miss: str = ""
+    is_client_bound: bool = False
 
     @classmethod
     def load(cls, task: Task, run: int | None = None) -> Self:
-        """Two queries, a third where nothing is feasible. Raises Run.DoesNotExist."""
+        """Three queries. Raises Run.DoesNotExist."""
         number = task.run if run is None else run
         started = Run.objects.filter(task=task, number=number).first()
         if started is None and (number != task.run or task.started_at is not None):
@@ -67,6 +68,7 @@ class TaskOverview:
             completed_at=started.completed_at if started else None,
             now=timezone.now(),
             closest_miss=closest_miss(spec, closest) if closest else "",
+            is_client_bound=best is not None and is_client_bound(best, experiments[0]),
         )
 
     # How far it is

@@ -8,14 +8,13 @@ from dataclasses import dataclass
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Q
 from django.utils import timezone
 
 from experiments_app import task_log
 from experiments_app.leases import MAX_ATTEMPTS, this_host
 from experiments_app.models import Experiment, ResourceLease
 from experiments_app.processes import ProcessIdentity, find_marked, stop_processes
-from tasks_app.models import StaleState, Task
+from tasks_app.models import StaleState
 
 logger = logging.getLogger(__name__)
 
@@ -91,14 +90,9 @@ def _end_orphans(dead_tokens: set[str]) -> int:
 def _take_back(experiment: Experiment) -> Experiment.Status | None:
     """Queue an abandoned experiment again, or end it. None when its worker came back to life."""
     token = experiment.owner_token
-    still_wanted = Task.objects.filter(
-        Q(pk=experiment.task_id, run=experiment.run), status=Task.Status.RUNNING
-    ).exists()
     try:
         with transaction.atomic():
-            if not still_wanted:
-                experiment.cancel(token)
-            elif experiment.attempt >= MAX_ATTEMPTS:
+            if experiment.attempt >= MAX_ATTEMPTS and experiment.is_wanted():
                 experiment.fail(
                     token,
                     kind="worker_lost",

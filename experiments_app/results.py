@@ -15,6 +15,9 @@ MEASUREMENT_FIELDS = tuple(
 )
 
 
+CLIENT_BOUND = "the load client, not the server, set the pace at some level"
+
+
 class RunResults:
     """One run of a task with all that was measured: the best, the baseline, the verdict."""
 
@@ -48,11 +51,23 @@ class RunResults:
             return "nothing was measured"
         if self.best is None:
             return f"nothing meets the SLO; {self._closest()}"
-        if self.best.is_baseline:
-            return "nothing beats the default"
-        if self.gain is None:
-            return f"experiment {self.best.number} is the best; the default meets no SLO"
-        return f"experiment {self.best.number} is {self.gain:.1%} better than the default"
+        return self._compared(self.best) + self._client_bound(self.best)
+
+    def _compared(self, best: Experiment) -> str:
+        measured = sum(e.status == Experiment.Status.SUCCESS for e in self.experiments)
+        if best.is_baseline:
+            return "nothing beats the default" if measured > 1 else "only the default was measured"
+        if self.gain is not None:
+            return f"experiment {best.number} is {self.gain:.1%} better than the default"
+        lacking = "could not be measured"
+        if self.baseline and self.baseline.status == Experiment.Status.SUCCESS:
+            lacking = "misses the SLO"
+        return f"experiment {best.number} is the best; the default {lacking}"
+
+    def _client_bound(self, best: Experiment) -> str:
+        """What must be said where the figures are the load client's and not the server's."""
+        compared = [best] if self.baseline is None else [best, self.baseline]
+        return f"; but {CLIENT_BOUND}" if is_client_bound(*compared) else ""
 
     def _closest(self) -> str:
         closest = closest_to_slo(self.experiments)
@@ -88,6 +103,12 @@ def closest_to_slo(experiments: Iterable[Experiment]) -> Experiment | None:
     """The infeasible success that misses its SLOs by the least."""
     missed = [e for e in experiments if e.slo_excess is not None]
     return min(missed, key=lambda e: (e.slo_excess or 0.0, e.number), default=None)
+
+
+def is_client_bound(*experiments: Experiment) -> bool:
+    """Whether the load client and not the server set the pace somewhere in these."""
+    levels = Measurement.objects.filter(experiment__in=experiments, client_bound=True)
+    return levels.exists()
 
 
 def closest_miss(spec: TaskSpec, experiment: Experiment) -> str:

@@ -7,6 +7,7 @@ executes it (a Huey worker, a command in the foreground) calls the same function
 import shlex
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from experiments_app import leases, measurements, objective, task_log
 from experiments_app.benchmark import (
     BenchmarkError,
     BenchmarkRequest,
+    ErrorKind,
     GenaiBench,
     LevelResult,
 )
@@ -40,6 +42,7 @@ from experiments_app.models import Experiment
 from experiments_app.network import proxy_environment
 from experiments_app.processes import MARKER_VARIABLE
 from tasks_app.expressions import ExpressionError
+from tasks_app.masking import mask_text
 from tasks_app.models import Run, StaleState
 from tasks_app.runtimes import RuntimeFileError
 from tasks_app.spec import TaskSpec
@@ -50,6 +53,10 @@ WHOLE_HOST = "host"
 # paid by then. On a server so slow that the time is up first, nothing is cold either.
 WARM_UP_OUTPUT_TOKENS = 16
 WARM_UP_LIMIT_S = 60.0
+
+
+class NoResultFolder(Exception):
+    """There is no place for the results: the disk is full, or not ours to write."""
 
 
 class TimeUp(Exception):
@@ -64,6 +71,7 @@ KINDS: dict[type[Exception], str] = {
     TokenizerError: "tokenizer",
     RuntimeFileError: "runtime_broken",
     ExpressionError: "runtime_broken",
+    NoResultFolder: "results_unwritable",
 }
 
 
@@ -75,9 +83,14 @@ def run_experiment(pk: int) -> bool:
     taken = claim(pk, [WHOLE_HOST])
     if taken is None:
         return False
+    experiment = Experiment.objects.select_related("task").get(pk=pk)
     try:
         with Heartbeat(taken) as heartbeat:
-            Attempt(Experiment.objects.select_related("task").get(pk=pk), taken, heartbeat).run()
+            Attempt(experiment, taken, heartbeat).run()
+    except (KeyboardInterrupt, SystemExit):
+        with suppress(StaleState):  # handed back already, most of the time
+            experiment.hand_back(taken.token, attempt_counts=False)
+        raise
     finally:
         leases.release(taken)
     return True
@@ -107,11 +120,13 @@ class Attempt:
         except (ClaimLost, StaleState) as error:
             self._log(f"given up: {error}")
         except (KeyboardInterrupt, SystemExit):
-            self._write_end(lambda token, **_: self.experiment.hand_back(token))
+            self._write_end(
+                lambda token, **_: self.experiment.hand_back(token, attempt_counts=False)
+            )
             self._log("interrupted: to be run again")
             raise
         except tuple(KINDS) as error:
-            self._fail(KINDS[type(error)], str(error))
+            self._fail(next(KINDS[kind] for kind in KINDS if isinstance(error, kind)), str(error))
         except (BenchmarkError, EngineError) as error:
             self._fail(str(error.kind), str(error))
         except Exception as error:
@@ -154,7 +169,7 @@ class Attempt:
             with self._timed("measure_s"):
                 self._benchmark(plan, benchmark, server)
 
-            self._enter("stopping")
+            self.progress.enter("stopping")  # unchecked: what is measured is measured
             with self._timed("stop_s"):
                 benchmark.close()
                 server.stop()
@@ -163,7 +178,7 @@ class Attempt:
 
     def _warm_up(self, plan: LaunchPlan, server: RunningServer) -> None:
         """Unmeasured load at the highest concurrency, so that no level pays for the first use."""
-        warm_up(
+        done = warm_up(
             plan.base_url,
             plan.served_model_name,
             scenarios=tuple(self.spec.benchmark.traffic_scenarios),
@@ -173,6 +188,8 @@ class Attempt:
             should_stop=lambda: self._check(server),
             additional_params=self.spec.benchmark.additional_params,
         )
+        if done.errors:
+            self._log(f"warm-up: {done.errors} of {done.requests} failed: {done.first_error}")
 
     def _benchmark(self, plan: LaunchPlan, benchmark: GenaiBench, server: RunningServer) -> None:
         try:
@@ -184,7 +201,11 @@ class Attempt:
         except BenchmarkError as error:
             self._keep(error.levels, plan)
             server.check_alive()  # a dead server is the cause, its client only felt it
-            raise
+            if error.kind is not ErrorKind.ALL_FAILED or not error.levels:
+                raise
+            # The levels before hold; this one and the rest are points where nothing was answered.
+            self._log(f"not measured further: {error.message}")
+            return
         self._keep(results, plan)
 
     def _keep(self, results: Iterable[LevelResult], plan: LaunchPlan) -> None:
@@ -207,13 +228,13 @@ class Attempt:
             self._log(f"measured: {result.score:.4g} {unit}")
         elif result.miss is not None:
             self._log(f"measured, but infeasible: {objective.describe_miss(result.miss)}")
-        for level in measurements.client_bound_levels(self.levels):
-            self._log(f"{level}: the load client set the pace, not the server")
+        for remark in measurements.remarks(self.levels):
+            self._log(remark)
 
     def _fail(self, kind: str, message: str) -> None:
         def end(token: str, **changes: Any) -> None:
             measurements.store(self.experiment, self.levels)
-            self.experiment.fail(token, kind=kind, error=message, **changes)
+            self.experiment.fail(token, kind=kind, error=self._masked(message), **changes)
 
         self._write_end(end)
         self._log(f"failed ({kind}): {message}")
@@ -268,7 +289,10 @@ class Attempt:
             / f"experiment_{experiment.number}"
             / f"attempt_{self.claim.attempt}_{self.claim.token[:6]}"
         )
-        folder.mkdir(parents=True)
+        try:
+            folder.mkdir(parents=True)
+        except OSError as error:
+            raise NoResultFolder(f"{folder} cannot be made: {error.strerror}") from error
         return folder
 
     def _time_left_s(self) -> float:
@@ -293,8 +317,12 @@ class Attempt:
     def _timed(self, name: str) -> "_Timer":
         return _Timer(self.durations, name)
 
+    def _masked(self, text: str) -> str:
+        return mask_text(text, self.spec.environment | proxy_environment())
+
     def _log(self, message: str) -> None:
         experiment = self.experiment
+        message = self._masked(message)
         task_log.write(experiment.task_id, message, run=experiment.run, number=experiment.number)
 
 

@@ -1,14 +1,17 @@
 """Decides what a running task does next: another experiment, or its end."""
 
 from collections import Counter
+from contextlib import suppress
 
 from django.db import IntegrityError, transaction
 
 from experiments_app import objective, task_log
 from experiments_app.hardware import gpu_count
 from experiments_app.models import Experiment
+from tasks_app.expressions import ExpressionError
 from tasks_app.models import Run, StaleState, Task
-from tasks_app.runtimes import load_runtime
+from tasks_app.problems import SpecError
+from tasks_app.runtimes import site_runtimes
 from tasks_app.space import Configuration, SearchSpace
 from tasks_app.spec import TaskSpec
 from tasks_app.strategies import STRATEGIES, Trial, TrialStatus
@@ -38,8 +41,12 @@ def advance(task_pk: int) -> Experiment | None:
     open_ones = [e for e in experiments if not e.current_status.is_finished]
     if open_ones:
         return open_ones[0]
-    spec = Run.objects.get(task=task, number=task.run).task_spec
-    parameters = next_parameters(spec, experiments)
+    try:
+        spec = TaskSpec.from_data(Run.objects.get(task=task, number=task.run).spec)
+        parameters = next_parameters(spec, experiments)
+    except (SpecError, ExpressionError) as error:  # an older version's task, say
+        _fail(task, f"what to try next cannot be told: {error}")
+        return None
     if parameters is None:
         _finish(task, experiments)
         return None
@@ -74,7 +81,8 @@ def next_parameters(spec: TaskSpec, experiments: list[Experiment]) -> Configurat
 
 
 def search_space(spec: TaskSpec) -> SearchSpace:
-    return spec.search_space(gpu_count(), load_runtime(spec.base_runtime))
+    """For a runtime that this site lacks, without its defaults: the task can still be seen."""
+    return spec.search_space(gpu_count(), site_runtimes().find(spec.base_runtime))
 
 
 def planned_experiments(spec: TaskSpec) -> int:
@@ -101,14 +109,18 @@ def _trial(space: SearchSpace, experiment: Experiment) -> Trial | None:
 def _finish(task: Task, experiments: list[Experiment]) -> None:
     """End the run: completed when something was measured, else failed for the commonest cause."""
     succeeded = [e for e in experiments if e.status == Experiment.Status.SUCCESS]
-    try:
-        if succeeded:
-            task.complete(f"{len(succeeded)} of {len(experiments)} experiments succeeded")
-        else:
-            task.fail(commonest_cause(experiments))
-    except StaleState:  # cancelled, or ended by another worker
+    if not succeeded:
+        _fail(task, commonest_cause(experiments))
         return
-    task_log.write(task.pk, f"{task.status}: {task.message}", run=task.run)
+    with suppress(StaleState):  # cancelled, or ended by another worker
+        task.complete(f"{len(succeeded)} of {len(experiments)} experiments succeeded")
+        task_log.write(task.pk, f"{task.status}: {task.message}", run=task.run)
+
+
+def _fail(task: Task, message: str) -> None:
+    with suppress(StaleState):
+        task.fail(message)
+        task_log.write(task.pk, f"{task.status}: {task.message}", run=task.run)
 
 
 def commonest_cause(experiments: list[Experiment]) -> str:

@@ -73,7 +73,7 @@ class Child:
         if exit_code is None:
             return
         stop_group(self.process.pid, grace_s=0)
-        self.restarts = 0 if now - self.started_at > STEADY_AFTER_S else self.restarts + 1
+        self.restarts = 1 if now - self.started_at > STEADY_AFTER_S else self.restarts + 1
         delay_s = RESTART_DELAYS_S[min(self.restarts, len(RESTART_DELAYS_S)) - 1]
         logger.error(
             "%s ended with exit code %d; starting it again in %g s", self.name, exit_code, delay_s

@@ -21,8 +21,14 @@ logger = logging.getLogger(__name__)
 def work_on(task_pk: int) -> None:
     """Run the task's next experiment, then wake whoever may go on."""
     experiment = advance(task_pk)
-    if experiment is not None and run_experiment(experiment.pk):
-        wake_all()
+    if experiment is None:
+        return
+    has_run = True  # also where it ends in an exception
+    try:
+        has_run = run_experiment(experiment.pk)
+    finally:
+        if has_run:
+            wake_all()
 
 
 @db_periodic_task(crontab(minute="*"))

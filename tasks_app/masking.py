@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from typing import Any
 
 MASK = "••••••••"
+MIN_SECRET_LENGTH = 4
+"""Shorter values stand in any text by chance."""
 _SECRET_NAME = re.compile(
     r"TOKEN|SECRET|PASSW|PASSPHRASE|CREDENTIAL|API_?KEY|ACCESS_?KEY|PRIVATE_?KEY|AUTH",
     re.IGNORECASE,
@@ -34,3 +36,11 @@ def unmasked(environment: Mapping[str, str], stored: Mapping[str, str]) -> dict[
         name: stored[name] if value == MASK and name in stored else value
         for name, value in environment.items()
     }
+
+
+def mask_text(text: str, environment: Mapping[str, str]) -> str:
+    """`text` without the secrets of `environment`, which a program may have repeated in it."""
+    for name, value in environment.items():
+        if is_secret_name(name) and len(value) >= MIN_SECRET_LENGTH:
+            text = text.replace(value, MASK)
+    return text

@@ -1,7 +1,7 @@
 """What a user wants tuned: the Task, and a Run of it."""
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any, Self
 
 from django.conf import settings
@@ -230,6 +230,3 @@ class Run(models.Model):
     def task_spec(self) -> TaskSpec:
         data: Mapping[str, Any] = self.spec
         return TaskSpec.model_validate(data)
-
-    def ended_or(self, now: datetime) -> datetime:
-        return self.completed_at or now

@@ -59,7 +59,7 @@ class Launch:
     health_path: str
     served_model_name: str
     log_path: Path
-    marker: str  # value of AUTOTUNER_EXPERIMENT: "<site id>/<experiment>", see processes.py
+    marker: str  # value of AUTOTUNER_EXPERIMENT, see processes.py
     environment: Mapping[str, str] = field(default_factory=dict)  # the runtime's, then the task's
     cwd: Path | None = None  # None: the project's root
     log_limit_bytes: int = 16 * MEBIBYTE

@@ -80,6 +80,15 @@ def resolve_model(
 
 
 def _from_path(path: Path, home: Path, *, gguf_only: bool) -> ModelSource:
+    try:
+        return _from_readable_path(path, home, gguf_only=gguf_only)
+    except PermissionError as error:
+        raise ModelNotFound(
+            f"{path} cannot be read: {error.strerror}. Give this user the right to read it."
+        ) from error
+
+
+def _from_readable_path(path: Path, home: Path, *, gguf_only: bool) -> ModelSource:
     if not path.exists():
         raise ModelNotFound(f"{path} does not exist.{_similar(path)}")
     if path.is_file():

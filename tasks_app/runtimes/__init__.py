@@ -1,6 +1,5 @@
 """Engines as data: `load_runtimes` reads the files, a `Runtime` says how to start one."""
 
-from collections.abc import Mapping
 from pathlib import Path
 
 from tasks_app.runtimes.catalogue import (
@@ -16,7 +15,6 @@ __all__ = [
     "Runtime",
     "RuntimeCatalogue",
     "RuntimeFileError",
-    "all_runtimes",
     "load_runtime",
     "load_runtimes",
     "read_runtime",
@@ -29,10 +27,6 @@ def site_runtimes() -> RuntimeCatalogue:
     from django.conf import settings
 
     return load_runtimes(Path(settings.AUTOTUNER_HOME) / "runtimes")
-
-
-def all_runtimes() -> Mapping[str, Runtime]:
-    return site_runtimes().runtimes
 
 
 def load_runtime(name: str) -> Runtime:

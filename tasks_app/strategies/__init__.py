@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from tasks_app.strategies import auto, bayesian, grid_search, random_search
 from tasks_app.strategies.base import Strategy, Trial, TrialStatus
 
-__all__ = ["STRATEGIES", "Strategy", "Trial", "TrialStatus", "get_strategy"]
+__all__ = ["STRATEGIES", "Strategy", "Trial", "TrialStatus"]
 
 STRATEGIES: Mapping[str, Strategy] = {
     "auto": auto,
@@ -13,8 +13,3 @@ STRATEGIES: Mapping[str, Strategy] = {
     "random": random_search,
     "bayesian": bayesian,
 }
-
-
-def get_strategy(name: str) -> Strategy:
-    """Raises KeyError: which names there are is checked with the task."""
-    return STRATEGIES[name]

@@ -104,6 +104,12 @@ def test_goodput_is_the_rate_of_good_requests_per_device() -> None:
     assert score("maximize_goodput", points).score == pytest.approx(2.0)
 
 
+def test_goodput_without_a_good_request_is_zero_and_no_base_for_a_gain() -> None:
+    zero = score("maximize_goodput", [point("D(1,2)", goodput=0.0), point("D(9,9)")])
+    assert (zero.score, zero.feasible) == (0.0, True)
+    assert objective.gain("maximize_goodput", 2.0, zero.score) is None
+
+
 def test_a_request_is_good_only_when_it_meets_every_bound_itself() -> None:
     slo = {"ttft_p99_s": 0.5, "tpot_mean_s": 0.02, "error_rate": 0.1}
     assert meets(slo, 0.5, 0.02, 99.0)

@@ -154,3 +154,17 @@ def test_a_second_call_finds_nothing(claim: Claim) -> None:
     kill_owner(claim)
     assert reap().anything
     assert not reap().anything
+
+
+def test_an_experiment_handed_back_after_its_run_was_cancelled_is_cancelled(
+    task: Task, claim: Claim
+) -> None:
+    experiment = experiment_of(claim)
+    task.cancel()
+    experiment.hand_back(claim.token)
+    assert experiment_of(claim).status == "cancelled"
+
+
+def test_an_attempt_that_ended_in_order_does_not_count(claim: Claim) -> None:
+    experiment_of(claim).hand_back(claim.token, attempt_counts=False)
+    assert experiment_of(claim).attempt == 0

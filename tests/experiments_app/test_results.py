@@ -85,7 +85,28 @@ def test_a_baseline_that_is_infeasible_gives_no_gain(task: Task) -> None:
     add(task, 10.0)
     results = RunResults(task)
     assert results.gain is None
-    assert "the default meets no SLO" in results.verdict
+    assert results.verdict == "experiment 1 is the best; the default misses the SLO"
+
+
+def test_a_baseline_that_crashed_is_not_said_to_miss_the_slo(task: Task) -> None:
+    add(task, None, "failed", error_kind="crashed", error="x")
+    add(task, 10.0)
+    assert RunResults(task).verdict == "experiment 1 is the best; the default could not be measured"
+
+
+def test_the_default_alone_beats_nothing(task: Task) -> None:
+    add(task, 10.0)
+    assert RunResults(task).verdict == "only the default was measured"
+
+
+def test_a_verdict_on_client_bound_figures_says_so(task: Task) -> None:
+    add(task, 10.0)
+    best = add(task, 12.0)
+    assert "load client" not in RunResults(task).verdict
+    best.measurements.create(
+        scenario="D(1,2)", concurrency=256, num_requests=4, duration_s=1.0, client_bound=True
+    )
+    assert "better than the default; but the load client" in RunResults(task).verdict
 
 
 def test_runs_are_never_mixed(task: Task) -> None:

@@ -232,6 +232,40 @@ def test_no_free_port_fails_the_experiment_with_the_setting_to_change(
     assert "PORT_RANGE" in experiment.error
 
 
+def test_results_that_cannot_be_written_fail_the_experiment() -> None:
+    task = started(paced_data())
+    (settings.HOME.results / f"task_{task.pk}").write_text("in the way")
+    experiment = run_next(task)
+    assert (experiment.status, experiment.error_kind) == ("failed", "results_unwritable")
+    assert str(settings.HOME.results) in experiment.error
+
+
+def test_a_level_where_nothing_is_answered_leaves_the_others_their_score() -> None:
+    """The readiness probe, the warm-up and the first level are answered, the second is not."""
+    data = paced_data(
+        fixed_parameters={"fault": "error-after", "fault-after": 8},
+        benchmark={"num_concurrency": [1, 2]},
+    )
+    experiment = run_next(started(data))
+    assert (experiment.status, experiment.feasible) == ("success", True)
+    assert experiment.objective_score is not None
+    first = experiment.measurements.get(concurrency=1)
+    assert experiment.objective_score == pytest.approx(first.output_tokens_per_s)
+
+
+def test_secrets_of_the_environment_stay_out_of_log_and_error() -> None:
+    data = paced_data(
+        environment={"MY_TOKEN": "hunter2hunter2"},
+        parameters={"fault": ["hunter2hunter2"]},
+    )
+    task = started(data)
+    run_next(task)
+    experiment = run_next(task)
+    assert experiment.status == "failed"
+    assert "hunter2" not in experiment.error
+    assert "hunter2" not in log_of(task)
+
+
 def test_a_full_disk_under_the_log_does_not_stop_the_work(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(task_log, "path_of", lambda _pk: Path("/dev/full"))
     assert run_next(started(paced_data())).status == "success"

@@ -113,3 +113,18 @@ def test_planned_experiments_are_bounded_by_space_and_budget() -> None:
     large = saved_task(task_name="b", parameters={"threads": {"low": 1, "high": 500}})
     assert planned_experiments(small.spec) == 3
     assert planned_experiments(large.spec) == 3
+
+
+def test_a_task_whose_next_step_cannot_be_told_fails_and_says_why(task: Task) -> None:
+    run = task.runs.get()
+    run.spec["optimization"]["strategy"] = "of a later version"
+    run.save()
+    assert advance(task.pk) is None
+    task.refresh_from_db()
+    assert task.status == Task.Status.FAILED
+    assert "optimization.strategy" in task.message
+
+
+def test_a_task_of_a_runtime_that_is_not_here_can_still_be_planned() -> None:
+    task = saved_task(base_runtime="gone", parameters={"any-flag": [1, 2, 3]})
+    assert planned_experiments(task.spec) == 3

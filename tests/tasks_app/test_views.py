@@ -436,3 +436,17 @@ def test_it_never_deletes_what_a_worker_holds(browser: Client, end: Callable[[Ta
     response = browser.post(f"/tasks/{task.pk}/delete", follow=True)
     assert Task.objects.filter(pk=task.pk).exists()
     assert messages_of(response)
+
+
+def test_a_task_of_an_engine_that_is_not_here_breaks_neither_list_nor_page(
+    browser: Client,
+) -> None:
+    task = completed_task()
+    Task.objects.filter(pk=task.pk).update(base_runtime="vllm")
+    for run in task.runs.all():
+        run.spec["base_runtime"] = "vllm"
+        run.save()
+    assert browser.get("/").status_code == 200
+    assert browser.get(f"/tasks/{task.pk}/").status_code == 200
+    pending = make_task(task_name="waiting", base_runtime="no-such-engine")
+    assert browser.get(f"/tasks/{pending.pk}/").status_code == 200

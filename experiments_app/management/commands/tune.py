@@ -1,4 +1,5 @@
 import signal
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -31,14 +32,20 @@ class Command(SiteCommand):
         task = self._task(file_or_name)
         reap()
         signal.signal(signal.SIGTERM, interrupt)
-        self._start(task)
         interrupted = False
         try:
+            self._start(task)
             with follow(task):
                 run_in_foreground(task)
         except KeyboardInterrupt:
             interrupted = True
-            self._cancel(task)
+            self._end(task, lifecycle.cancel_task)
+        except BadInput:
+            raise  # not begun
+        except Exception as error:
+            message = f"a fault of this program: {type(error).__name__}: {error}"
+            self._end(task, lambda task: task.fail(message))
+            raise
         task.refresh_from_db()
         results = RunResults(task)
         if json:
@@ -64,6 +71,6 @@ class Command(SiteCommand):
         except (SpecError, StaleState) as error:
             raise BadInput(str(error)) from error
 
-    def _cancel(self, task: Task) -> None:
-        with suppress(StaleState):  # it ended just before
-            lifecycle.cancel_task(task)
+    def _end(self, task: Task, end: Callable[[Task], None]) -> None:
+        with suppress(StaleState):  # it had not begun, or ended just before
+            end(task)
