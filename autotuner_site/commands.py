@@ -1,6 +1,7 @@
 """What this site's commands have in common: exit codes, and clean JSON on standard output."""
 
 import json
+import signal
 import sys
 from types import FrameType
 from typing import Any
@@ -48,6 +49,11 @@ class SiteCommand(BaseCommand):
         self.stdout.write(json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False))
 
 
-def interrupt(signum: int, frame: FrameType | None) -> None:
-    """A handler for SIGTERM that ends a command as Ctrl-C does."""
-    raise KeyboardInterrupt
+def end_on_signals() -> None:
+    """SIGTERM ends a command as Ctrl-C does; so does SIGINT where a shell had it ignored."""
+
+    def interrupt(signum: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, interrupt)
+    signal.signal(signal.SIGINT, interrupt)

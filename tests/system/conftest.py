@@ -1,3 +1,4 @@
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -6,9 +7,19 @@ import pytest
 from tests.system.site import Site
 
 
+@pytest.fixture(scope="session")
+def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database with all migrations applied and nothing in it."""
+    site = Site(tmp_path_factory.mktemp("empty") / "home", "18400-18499")
+    done = site.manage("migrate", "-v", "0")
+    assert done.returncode == 0, done.stderr
+    return site.home / "autotuner.db"
+
+
 @pytest.fixture
-def site(tmp_path: Path) -> Iterator[Site]:
-    """A fresh site; whatever a test leaves running is ended, and was a failure of the test."""
+def site(tmp_path: Path, empty_database: Path) -> Iterator[Site]:
+    """A fresh site; whatever a test leaves running is ended."""
     site = Site(tmp_path / "home", "18400-18499")
+    shutil.copy(empty_database, site.home)
     yield site
     site.close()

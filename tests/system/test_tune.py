@@ -22,12 +22,7 @@ MEASUREMENT_KEYS = {
 }  # fmt: skip
 
 
-def migrate(site: Site) -> None:
-    assert site.manage("migrate", "-v", "0").returncode == 0
-
-
 def test_it_tunes_the_real_engine_and_prints_one_json_object(site: Site) -> None:
-    migrate(site)
     done = site.manage("tune", str(site.write_task(task_data())), "--json")
     assert done.returncode == 0, done.stderr
     results = json.loads(done.stdout)
@@ -48,7 +43,6 @@ def test_it_tunes_the_real_engine_and_prints_one_json_object(site: Site) -> None
 
 
 def test_a_second_tune_of_the_same_file_is_a_new_run_and_export_gives_both(site: Site) -> None:
-    migrate(site)
     path = str(site.write_task(paced_data()))
     assert site.manage("tune", path).returncode == 0
     second = json.loads(site.manage("tune", path, "--json").stdout)
@@ -63,7 +57,6 @@ def test_a_second_tune_of_the_same_file_is_a_new_run_and_export_gives_both(site:
 
 
 def test_ctrl_c_cancels_the_task_and_leaves_nothing_running(site: Site) -> None:
-    migrate(site)
     data = paced_data(benchmark={"max_requests_per_level": 5000})
     process = site.start("tune", str(site.write_task(data)), "--json")
     site.wait_for_row("SELECT 1 FROM experiments_app_experiment WHERE status = 'benchmarking'")
@@ -77,7 +70,6 @@ def test_ctrl_c_cancels_the_task_and_leaves_nothing_running(site: Site) -> None:
 
 
 def test_an_unknown_task_is_bad_input_and_the_nearest_name_is_told(site: Site) -> None:
-    migrate(site)
     site.manage("import_task", str(site.write_task(paced_data())))
     done = site.manage("tune", "pased")
     assert done.returncode == 2
@@ -86,7 +78,6 @@ def test_an_unknown_task_is_bad_input_and_the_nearest_name_is_told(site: Site) -
 
 
 def test_a_broken_file_is_bad_input_with_every_problem(site: Site) -> None:
-    migrate(site)
     data = paced_data(max_itterations=5, parameters={"threads": {"low": 9, "high": 1}})
     done = site.manage("tune", str(site.write_task(data)), "--json")
     assert done.returncode == 2
@@ -96,7 +87,6 @@ def test_a_broken_file_is_bad_input_with_every_problem(site: Site) -> None:
 
 
 def test_a_name_that_is_taken_is_bad_input(site: Site) -> None:
-    migrate(site)
     path = str(site.write_task(paced_data()))
     assert site.manage("import_task", path).returncode == 0
     site.write_task(paced_data(description="another"))
@@ -107,7 +97,6 @@ def test_a_name_that_is_taken_is_bad_input(site: Site) -> None:
 
 
 def test_an_export_can_be_imported_again(site: Site) -> None:
-    migrate(site)
     site.manage("import_task", str(site.write_task(paced_data())))
     exported = site.manage("export_task", "paced").stdout
     copy = site.home / "copy.yaml"
@@ -118,7 +107,6 @@ def test_an_export_can_be_imported_again(site: Site) -> None:
 
 
 def test_a_task_where_every_experiment_fails_fails_with_the_cause(site: Site) -> None:
-    migrate(site)
     data = paced_data(fixed_parameters={"fault": "unheard-of"})
     done = site.manage("tune", str(site.write_task(data)), "--json")
     assert done.returncode == 1
@@ -129,7 +117,6 @@ def test_a_task_where_every_experiment_fails_fails_with_the_cause(site: Site) ->
 
 
 def test_validate_shows_the_plan(site: Site) -> None:
-    migrate(site)
     done = site.manage("validate", str(site.write_task(task_data())), "--json")
     assert done.returncode == 0, done.stderr
     plan = json.loads(done.stdout)
@@ -140,7 +127,6 @@ def test_validate_shows_the_plan(site: Site) -> None:
 
 
 def test_validate_lists_problems_as_json(site: Site) -> None:
-    migrate(site)
     data = task_data(base_runtime="llamacp", parameters={"threads": []})
     done = site.manage("validate", str(site.write_task(data)), "--json")
     assert done.returncode == 2

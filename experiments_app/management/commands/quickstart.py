@@ -1,5 +1,4 @@
 import os
-import signal
 import sys
 import time
 import webbrowser
@@ -10,7 +9,7 @@ from django.contrib.auth.models import User
 from django.core.management import call_command
 from django.core.management.base import CommandParser
 
-from autotuner_site.commands import FAILURE, INTERRUPTED, SUCCESS, SiteCommand, interrupt
+from autotuner_site.commands import FAILURE, INTERRUPTED, SUCCESS, SiteCommand, end_on_signals
 from autotuner_site.first_admin import create_first_admin, sign_in_path
 from experiments_app import lifecycle
 from experiments_app.results import RunResults
@@ -40,7 +39,7 @@ class Command(SiteCommand):
         call_command("migrate", verbosity=0, interactive=False)
         create_first_admin()
         supervisor = Supervisor(HOST, port, log_path=settings.HOME.logs / "site.log")
-        signal.signal(signal.SIGTERM, interrupt)
+        end_on_signals()
         try:
             with supervisor:
                 supervisor.wait_answering()

@@ -1,4 +1,3 @@
-import signal
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -6,7 +5,14 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from autotuner_site.commands import FAILURE, INTERRUPTED, SUCCESS, BadInput, SiteCommand, interrupt
+from autotuner_site.commands import (
+    FAILURE,
+    INTERRUPTED,
+    SUCCESS,
+    BadInput,
+    SiteCommand,
+    end_on_signals,
+)
 from experiments_app import lifecycle
 from experiments_app.foreground import run_in_foreground
 from experiments_app.reaper import reap
@@ -31,7 +37,7 @@ class Command(SiteCommand):
     def run(self, *, file_or_name: str, json: bool, **options: Any) -> int:
         task = self._task(file_or_name)
         reap()
-        signal.signal(signal.SIGTERM, interrupt)
+        end_on_signals()
         interrupted = False
         try:
             self._start(task)
