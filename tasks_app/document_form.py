@@ -14,7 +14,7 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 
-from tasks_app.masking import masked_document, unmasked
+from tasks_app.masking import mask_problems, masked_document, unmasked
 from tasks_app.models import StaleState, Task
 from tasks_app.problems import Problem, SpecError
 from tasks_app.runtimes import site_runtimes
@@ -84,6 +84,8 @@ class DocumentForm(forms.Form):
             stored = self.task.environment if self.task else {}
             environment = unmasked(spec.environment, stored)
             self.spec = spec.model_copy(update={"environment": environment})
+            for problem in mask_problems(environment):
+                self.add_problem(problem)
             self._check_name(spec.task_name)
         return self.cleaned_data
 

@@ -4,6 +4,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from tasks_app.problems import Problem
+
 MASK = "••••••••"
 MIN_SECRET_LENGTH = 4
 """Shorter values stand in any text by chance."""
@@ -36,6 +38,15 @@ def unmasked(environment: Mapping[str, str], stored: Mapping[str, str]) -> dict[
         name: stored[name] if value == MASK and name in stored else value
         for name, value in environment.items()
     }
+
+
+def mask_problems(environment: Mapping[str, str]) -> list[Problem]:
+    """Masks that stand where secrets should: an export has them, and they are no secrets."""
+    return [
+        Problem(f"environment.{name}", "is masked here", "put the value in again")
+        for name, value in environment.items()
+        if value == MASK
+    ]
 
 
 def mask_text(text: str, environment: Mapping[str, str]) -> str:

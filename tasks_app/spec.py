@@ -182,7 +182,6 @@ def validate_spec(
     )
     problems += flag_problems
     problems += spec_checks.deployment_problems(spec, catalogue)
-    problems += spec_checks.mask_problems(spec)
     runtime = catalogue.find(spec.base_runtime)
     constraint_problems, unknown_defaults = spec_checks.constraint_problems(spec, catalogue)
     problems += constraint_problems

@@ -4,7 +4,6 @@ import re
 from typing import TYPE_CHECKING
 
 from tasks_app.domains import Choices
-from tasks_app.masking import MASK
 from tasks_app.problems import Problem, did_you_mean
 from tasks_app.runtimes.catalogue import RuntimeCatalogue
 from tasks_app.space import SearchSpace
@@ -35,15 +34,6 @@ def image_reference(text: str) -> str:
             "write repository:tag or repository@sha256:…",
         )
     return text
-
-
-def mask_problems(spec: "TaskSpec") -> list[Problem]:
-    """An exported file has masks where secrets stood; they must not become the secrets."""
-    return [
-        Problem(f"environment.{name}", "is masked in this file", "put the value in again")
-        for name, value in spec.environment.items()
-        if value == MASK
-    ]
 
 
 def deployment_problems(spec: "TaskSpec", catalogue: RuntimeCatalogue) -> list[Problem]:

@@ -8,6 +8,7 @@ import yaml
 
 from tasks_app.documents import DocumentError, load_document, read_text, reads_as_text
 from tasks_app.legacy import convert_legacy
+from tasks_app.masking import mask_problems
 from tasks_app.problems import Problem, SpecError
 from tasks_app.runtimes.catalogue import RuntimeCatalogue
 from tasks_app.spec import TaskSpec, validate_spec
@@ -21,7 +22,10 @@ def load_task_file(
         text = read_text(path)
     except DocumentError as error:
         raise SpecError([Problem("", error.message)]) from error
-    return load_task(text, catalogue=catalogue, gpus=gpus)
+    spec, warnings = load_task(text, catalogue=catalogue, gpus=gpus)
+    if problems := mask_problems(spec.environment):
+        raise SpecError(problems)
+    return spec, warnings
 
 
 def load_task(

@@ -167,6 +167,12 @@ def test_it_masks_secrets_and_keeps_them_where_the_mask_comes_back() -> None:
     assert form.checked_spec.environment == {"HF_TOKEN": "hf_abc"}
 
 
+def test_it_refuses_a_mask_that_stands_for_nothing() -> None:
+    form = TaskForm(typed(environment=f"HF_TOKEN: {MASK}"))
+    assert not form.is_valid()
+    assert "put the value in again" in str(form.errors["environment"])
+
+
 def test_it_takes_the_whole_task_as_yaml() -> None:
     text = "task_name: mine\ndeployment_mode: local\nbase_runtime: llamacpp\n"
     text += "model: {id_or_path: smollm2-135m}\nparameters: {threads: [1, 2]}\n"

@@ -7,6 +7,7 @@ import pytest
 from django.core.management import call_command
 from django.core.management.base import CommandError
 
+from tasks_app.masking import MASK
 from tasks_app.models import Task
 
 pytestmark = pytest.mark.django_db
@@ -66,3 +67,15 @@ def test_a_database_of_something_else_is_bad_input(tmp_path: Path) -> None:
     with pytest.raises(CommandError, match="holds no tasks") as error:
         call_command("import_task", path)
     assert error.value.returncode == 2
+
+
+def test_a_mask_is_not_imported_as_the_secret_that_it_stands_for(tmp_path: Path) -> None:
+    path = tmp_path / "exported.yaml"
+    path.write_text(
+        "task_name: x\ndeployment_mode: local\nbase_runtime: llamacpp\n"
+        "model: {id_or_path: smollm2-135m}\nparameters: {threads: [1, 2]}\n"
+        f"environment: {{HF_TOKEN: '{MASK}'}}\n"
+    )
+    with pytest.raises(CommandError, match=r"environment.HF_TOKEN.*put the value in again"):
+        call_command("import_task", path)
+    assert not Task.objects.exists()

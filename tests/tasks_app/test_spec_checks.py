@@ -4,7 +4,6 @@ from typing import Any
 
 import pytest
 
-from tasks_app.masking import MASK
 from tasks_app.problems import Problem, SpecError
 from tasks_app.runtimes import RuntimeCatalogue, load_runtimes
 from tasks_app.spec import validate_spec
@@ -366,9 +365,3 @@ def test_it_names_the_broken_file_of_a_runtime(tmp_path: Path) -> None:
     (tmp_path / "mine.yaml").write_text("name: mine\ncommand: [x]\n")
     [text] = problems(open_document(base_runtime="mine"), load_runtimes(tmp_path))
     assert text.startswith(f"base_runtime: {tmp_path / 'mine.yaml'}: not a runtime")
-
-
-def test_it_refuses_a_mask_where_a_secret_should_stand(problems_with: ProblemsWith) -> None:
-    [problem] = problems_with(environment={"HF_TOKEN": MASK})
-    assert problem.path == "environment.HF_TOKEN"
-    assert problem.suggestion == "put the value in again"
