@@ -20,8 +20,14 @@ run: $(VENV)/runtime.stamp
 serve: $(VENV)/runtime.stamp
 	@$(BIN)/python manage.py serve $(ARGS)
 
+# Most tests wait for servers, so two run at a time; those that measure run alone.
 test: $(VENV)/test.stamp
+ifdef ARGS
 	@$(BIN)/python -m pytest $(ARGS)
+else
+	@$(BIN)/python -m pytest -m "not alone" --numprocesses 2 --dist loadfile
+	@$(BIN)/python -m pytest -m alone
+endif
 
 lint: $(VENV)/test.stamp
 	$(BIN)/ruff check .

@@ -1,4 +1,4 @@
-"""Takes the pictures of the documentation from a running site.
+"""Takes the documentation's pictures of a task from a running site.
 
     .venv/bin/python docs/make_screenshots.py "SIGN-IN-LINK"
 
@@ -28,9 +28,6 @@ def main(link: str) -> None:
         page.reload()
         page.screenshot(path=IMAGES / "task-dark.png")
         page.emulate_media(color_scheme="light")
-        for name, path in (("tasks", "/"), ("new-task", "/tasks/new")):
-            page.goto(task_url.partition("/tasks/")[0] + path)
-            page.screenshot(path=IMAGES / f"{name}.png")
         page.set_viewport_size({"width": 390, "height": 844})
         page.goto(task_url)
         page.screenshot(path=IMAGES / "task-phone.png")

@@ -17,7 +17,10 @@ def _remove_home() -> None:
 
 
 os.environ["AUTOTUNER_HOME"] = _home
-os.environ["PORT_RANGE"] = "18000-18100"
+# Test processes that run beside each other have ports of their own.
+WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+FIRST_PORT = 18000 + 1000 * WORKER
+os.environ["PORT_RANGE"] = f"{FIRST_PORT}-{FIRST_PORT + 100}"
 for _name in ("DATABASE_URL", "REDIS_URL", "SECRET_KEY", "DEBUG", "HTTPS_ONLY"):
     os.environ.pop(_name, None)
 

@@ -178,6 +178,7 @@ def test_its_samples_agree_with_genai_benchs_own_statistics(finished: Finished) 
             assert sample.end_s - sample.start_s == pytest.approx(sample.e2e_s)
 
 
+@pytest.mark.alone
 def test_it_is_within_3_percent_of_the_truth_up_to_concurrency_16(
     make_request: MakeRequest,
 ) -> None:
@@ -306,7 +307,7 @@ def test_it_gives_up_at_the_deadline_and_keeps_what_was_finished(
         request = make_request(
             server.api_base, scenarios=("D(20,10)", "D(20,60000)"), max_requests_per_level=4
         )
-        error = fails_with(ErrorKind.TIME_OUT, request, deadline_s=8)
+        error = fails_with(ErrorKind.TIME_OUT, request, deadline_s=15)
     assert "0 of 4 requests were answered at D(20,60000), concurrency 4" in error.message
     assert [level.scenario for level in error.levels] == ["D(20,10)"]
 
