@@ -6,7 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tasks_app.legacy import convert_legacy
+from tasks_app.problems import SpecError
 from tasks_app.runtimes import RuntimeCatalogue
+from tasks_app.spec import TaskSpec
 from tasks_app.taskfile import load_task
 
 OLD_TASK = """{
@@ -179,7 +181,9 @@ def test_it_does_not_overwrite_a_flag_that_is_set_already() -> None:
     ],
 )
 def test_it_leaves_what_it_does_not_understand_to_the_schema(document: dict[str, Any]) -> None:
-    convert_legacy(document)
+    converted, _ = convert_legacy(document)
+    with pytest.raises(SpecError):
+        TaskSpec.from_data(converted)
 
 
 SECTIONS = ["parameters", "slo", "benchmark", "model", "parallel_config", "quant_config"]
@@ -201,5 +205,9 @@ ANYTHING = st.recursive(
         ANYTHING | st.just("vllm"),
     )
 )
-def test_it_never_fails_on_a_document(document: dict[str, Any]) -> None:
-    convert_legacy(document)
+def test_it_never_fails_on_a_document_and_leaves_it_as_it_was(document: dict[str, Any]) -> None:
+    before = deepcopy(document)
+    converted, warnings = convert_legacy(document)
+    assert document == before
+    assert isinstance(converted, dict)
+    assert all(warning.path and warning.message for warning in warnings)

@@ -5,8 +5,15 @@ from pathlib import Path
 import pytest
 import xllamacpp
 
-from experiments_app.llamacpp.flags import FLAGS, SPELLINGS, EnumMember, FlagError, parse_arguments
-from experiments_app.llamacpp.server import _parameters
+from experiments_app.llamacpp.flags import (
+    FLAGS,
+    SPELLINGS,
+    EnumMember,
+    FlagError,
+    Value,
+    parse_arguments,
+)
+from experiments_app.llamacpp.server import _parameters, _resolved
 from tasks_app.runtimes import Flag, load_runtimes
 
 CATALOGUE = load_runtimes(Path("no-such-folder")).get("llamacpp").flags
@@ -20,7 +27,24 @@ def refusal(*arguments: str) -> str:
 
 @pytest.mark.parametrize("name", FLAGS)
 def test_its_flags_all_name_a_parameter_of_the_library(name: str) -> None:
-    reduce(getattr, FLAGS[name].target.split("."), xllamacpp.CommonParams())
+    *path, attribute = FLAGS[name].target.split(".")
+    assert hasattr(reduce(getattr, path, xllamacpp.CommonParams()), attribute)
+
+
+def check_taken(settings: dict[str, Value]) -> None:
+    """The library's parameters hold what was set, read back from them."""
+    assert settings
+    host = str(settings.get("hostnames", "127.0.0.1"))
+    parameters = _parameters(xllamacpp, settings, Path("model.gguf"), host)
+    for target, value in settings.items():
+        held = reduce(getattr, target.split("."), parameters)
+        wanted = _resolved(xllamacpp, value)
+        if target in {"model_alias", "hostnames"}:  # one text here, several there
+            assert wanted in held
+        elif isinstance(wanted, float):
+            assert held == pytest.approx(wanted)
+        else:
+            assert held == wanted
 
 
 def every_value() -> list[tuple[str, str]]:
@@ -39,15 +63,14 @@ def every_value() -> list[tuple[str, str]]:
 
 @pytest.mark.parametrize(("name", "value"), every_value())
 def test_its_values_are_all_taken_by_the_library(name: str, value: str) -> None:
-    settings = parse_arguments([f"--{name}", value])
-    _parameters(xllamacpp, settings, Path("model.gguf"), "127.0.0.1")
+    check_taken(parse_arguments([f"--{name}", value]))
 
 
 @pytest.mark.parametrize(
     "spelling", [s for s, (_, value) in SPELLINGS.items() if value is not None]
 )
 def test_its_switches_are_all_taken_by_the_library(spelling: str) -> None:
-    _parameters(xllamacpp, parse_arguments([spelling]), Path("model.gguf"), "127.0.0.1")
+    check_taken(parse_arguments([spelling]))
 
 
 def offered_values(flag: Flag) -> list[object]:
@@ -58,12 +81,11 @@ def offered_values(flag: Flag) -> list[object]:
 @pytest.mark.parametrize("name", CATALOGUE)
 def test_it_takes_what_the_runtimes_catalogue_offers(name: str) -> None:
     flag = CATALOGUE[name]
+    given = [[f"--{name}", str(value)] for value in offered_values(flag)]
     if flag.type == "bool":
-        parse_arguments([f"--{name}"])
-        if flag.negation:
-            parse_arguments([f"--{flag.negation}-{name}"])
-    for value in offered_values(flag):
-        parse_arguments([f"--{name}", str(value)])
+        given += [[f"--{name}"], *([[f"--{flag.negation}-{name}"]] if flag.negation else [])]
+    for arguments in given:
+        assert parse_arguments(arguments), arguments
 
 
 def test_it_knows_llama_servers_short_names() -> None:
