@@ -131,6 +131,25 @@ class Call:
 
 
 @dataclass(frozen=True)
+class Conditional:
+    """`if(condition, a, b)`; unknown where the condition is."""
+
+    condition: Node
+    if_true: Node
+    if_false: Node
+
+    def evaluate(self, values: Mapping[str, Scalar]) -> Scalar:
+        truth = _truth(self.condition.evaluate(values), "if")
+        if truth is None:
+            return None
+        return (self.if_true if truth else self.if_false).evaluate(values)
+
+    def names(self) -> Iterator[str]:
+        for part in (self.condition, self.if_true, self.if_false):
+            yield from part.names()
+
+
+@dataclass(frozen=True)
 class Comparison:
     """`a < b <= c`: every neighbouring pair must hold. `operators` are (text, column)."""
 

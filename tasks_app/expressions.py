@@ -8,7 +8,8 @@
 `a-b` is one name too, so a subtraction needs blanks: `a - b`. *Literals*: numbers, strings
 in single or double quotes (no escapes), `true`, `false`, `null`. *Operators*, loosest first:
 `or`, `and`, `not`, comparisons (`== != < <= > >= in not in`, chained as in Python),
-`+ -`, `* / // %`, unary `-`; functions `min`, `max`, `abs`; parentheses; `[…]` after `in`.
+`+ -`, `* / // %`, unary `-`; functions `min`, `max`, `abs`, and `if(condition, a, b)`;
+parentheses; `[…]` after `in`.
 
 `null` is a flag that is left out and whose default is not known. Comparing it for order or
 calculating with it gives null again ("unknown"), as in SQL; a constraint whose outcome is
@@ -27,6 +28,7 @@ from tasks_app.expression_tree import (
     Binary,
     Call,
     Comparison,
+    Conditional,
     ExpressionError,
     Junction,
     Literal,
@@ -43,7 +45,7 @@ __all__ = ["Constraint", "Expression", "ExpressionError", "Scalar"]
 MAX_LENGTH = 500
 MAX_DEPTH = 20
 
-_FUNCTIONS = {"min", "max", "abs"}
+_FUNCTIONS = {"min", "max", "abs", "if"}
 _CONSTANTS: Mapping[str, Scalar] = {"true": True, "false": False, "null": None}
 _ORDER = {"<", "<=", ">", ">=", "==", "!="}
 
@@ -238,11 +240,15 @@ class _Parser:
                 function.column,
             )
         self._deeper()
-        arguments = [self._sum()]
+        arguments = [self._or() if function.text == "if" else self._sum()]
         while self._take(","):
             arguments.append(self._sum())
         self._depth -= 1
         self._expect(")")
+        if function.text == "if":
+            if len(arguments) != 3:
+                raise ExpressionError("if takes a condition and two values", function.column)
+            return Conditional(*arguments)
         if (function.text == "abs") != (len(arguments) == 1):
             wanted = "one value" if function.text == "abs" else "two or more values"
             raise ExpressionError(f"{function.text} takes {wanted}", function.column)

@@ -5,11 +5,13 @@ from collections.abc import Mapping
 from pydantic_core import PydanticCustomError
 
 from tasks_app.domains import Choices, Domain, Range
+from tasks_app.expressions import Expression
 from tasks_app.flags import check_flag_name, check_scalar
 from tasks_app.problems import Problem, did_you_mean, nearest_name
 from tasks_app.runtimes.catalogue import RuntimeCatalogue
-from tasks_app.runtimes.known_flags import KNOWN_FLAGS
-from tasks_app.runtimes.schema import Flag, Runtime
+from tasks_app.runtimes.flag import Flag
+from tasks_app.runtimes.schema import Runtime
+from tasks_app.slips import slip_of
 from tasks_app.space import Scalar
 from tasks_app.spec_parameters import parse_domain
 from tasks_app.validation import shown
@@ -54,13 +56,9 @@ def flag_problems(
     runtime = catalogue.find(runtime_name)
     if runtime_name in catalogue.broken:
         return [], []  # reported once, with the runtime
-    if runtime is None and runtime_name not in KNOWN_FLAGS:
-        known = sorted({*catalogue.names, *KNOWN_FLAGS})
-        return [
-            Problem(
-                "base_runtime", f"no runtime {runtime_name!r}", did_you_mean(runtime_name, known)
-            )
-        ], []
+    if runtime is None:
+        hint = did_you_mean(runtime_name, catalogue.names)
+        return [Problem("base_runtime", f"no runtime {runtime_name!r}", hint)], []
     places = [("parameters", name) for name in searched] + [("fixed_parameters", n) for n in fixed]
     for section, name in places:
         path = f"{section}.{name}"
@@ -69,10 +67,10 @@ def flag_problems(
                 Problem(path, "is searched under parameters too", "keep it in one of the two")
             )
             continue
-        problem, warning = _name_problem(path, name, runtime_name, runtime, catalogue)
+        problem, warning = _name_problem(path, name, runtime, catalogue)
         problems += [problem] if problem else []
         warnings += [warning] if warning else []
-        flag = runtime.flags.get(name) if runtime is not None else None
+        flag = runtime.flags.get(name)
         if flag is not None and problem is None:
             if section == "parameters":
                 found, advice = _domain_problems(path, searched[name], flag)
@@ -84,33 +82,68 @@ def flag_problems(
 
 
 def _name_problem(
-    path: str, name: str, runtime_name: str, runtime: Runtime | None, catalogue: RuntimeCatalogue
+    path: str, name: str, runtime: Runtime, catalogue: RuntimeCatalogue
 ) -> tuple[Problem | None, Problem | None]:
-    known = catalogue.flags_of(runtime_name)
-    if name in known:
+    """A problem, or a warning, or neither."""
+    known = catalogue.flags_of(runtime.name)
+    if name in known or runtime.is_json_key(name):
         return None, None
-    if runtime is not None and name in runtime.reserved_flags:
-        return Problem(path, f"--{name} is set by the runtime {runtime_name} itself"), None
-    others = [other for other in catalogue.owners_of(name) if other != runtime_name]
+    if refused := _refused(path, name, runtime):
+        return refused, None
     near = nearest_name(name, known)
     hint = f"did you mean {near!r}?" if near else ""
     if "_" in name:
-        dashed = name.replace("_", "-")
-        return Problem(
-            path, f"flag {name!r} is written with dashes", f"write {near or dashed}"
-        ), None
-    if others:
-        whose = " and ".join(others)
-        return Problem(path, f"{name!r} is a flag of {whose}, not of {runtime_name}", hint), None
-    if runtime is not None and runtime.closed:
-        return Problem(
-            path, f"{runtime_name} has no flag {name!r}", did_you_mean(name, known)
-        ), None
-    if near:
-        return Problem(path, f"{runtime_name} has no flag {name!r} that we know of", hint), None
-    return None, Problem(
-        path, f"{name!r} is not in the catalogue of {runtime_name}; it is passed on unchecked"
-    )
+        dashed = near or name.replace("_", "-")
+        return Problem(path, f"flag {name!r} is written with dashes", f"write {dashed}"), None
+    others = [other for other in catalogue.owners_of(name) if other != runtime.name]
+    if others and runtime.lists_every_flag:
+        whose = f"is a flag of {' and '.join(others)}, not of {runtime.name}"
+        return Problem(path, f"{name!r} {whose}", hint), None
+    if runtime.closed:
+        missing = f"{runtime.name} has no flag {name!r}"
+        return Problem(path, missing, did_you_mean(name, known)), None
+    if meant := slip_of(name, known):
+        message = f"{runtime.name} has no flag {name!r} that we know of"
+        return Problem(path, message, f"did you mean {meant!r}?"), None
+    listed = "not in the catalogue"
+    if runtime.made_from:
+        listed += f", which was made from {runtime.made_from}"
+    return None, Problem(path, f"{name!r} is {listed}; it is passed on unchecked", hint)
+
+
+def _refused(path: str, name: str, runtime: Runtime) -> Problem | None:
+    """A name of something that a task says otherwise, or not at all."""
+    if name in runtime.reserved_flags:
+        return Problem(path, f"--{name} is set by the runtime {runtime.name} itself")
+    if name in runtime.refused_flags:
+        return Problem(path, f"--{name} is not for a task to set", runtime.refused_flags[name])
+    if name in runtime.aliases:
+        meant = runtime.aliases[name]
+        return Problem(path, f"{name!r} is another name of {meant!r}", f"write {meant}")
+    positive = runtime.flags.get(name.removeprefix("no-"))
+    if name.startswith("no-") and positive is not None and positive.negation is not None:
+        hint = f"write {name.removeprefix('no-')}: false"
+        return Problem(path, f"{name!r} is a flag turned off", hint)
+    if begun := _watched_name_begun(name, runtime):
+        hint = f"write {begun}" if begun in runtime.flags else ""
+        return Problem(path, f"{name!r} may be taken for the beginning of --{begun}", hint)
+    return None
+
+
+def _watched_name_begun(name: str, runtime: Runtime) -> str | None:
+    """The one flag that starts with `name`, where this site must know whether it is set.
+
+    Python's argparse takes the beginning of a flag for the flag: `--tp 2` would take two GPUs
+    where one was leased, `--por 1` another port.
+    """
+    if runtime.closed:
+        return None
+    unset = (*runtime.reserved_flags, *runtime.refused_flags)
+    meanings = {flag: flag for flag in (*runtime.flags, *runtime.other_flags, *unset)}
+    meanings |= runtime.aliases
+    begun = {meant for flag, meant in meanings.items() if flag.startswith(name)}
+    watched = {*unset, *Expression.parse(runtime.devices).names}
+    return begun.pop() if len(begun) == 1 and begun <= watched else None
 
 
 def _domain_problems(path: str, domain: Domain, flag: Flag) -> tuple[list[Problem], list[Problem]]:

@@ -8,7 +8,8 @@ from tasks_app.runtimes.catalogue import (
     load_runtimes,
     read_runtime,
 )
-from tasks_app.runtimes.schema import Flag, Runtime
+from tasks_app.runtimes.flag import Flag
+from tasks_app.runtimes.schema import Runtime
 
 __all__ = [
     "Flag",

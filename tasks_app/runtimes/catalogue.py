@@ -9,7 +9,6 @@ from pydantic import ValidationError
 
 from tasks_app.documents import DocumentError, load_document, read_text
 from tasks_app.problems import Problem, did_you_mean
-from tasks_app.runtimes.known_flags import KNOWN_FLAGS
 from tasks_app.runtimes.schema import Runtime
 from tasks_app.validation import problems_of, shown
 
@@ -52,16 +51,15 @@ class RuntimeCatalogue:
         raise RuntimeFileError(f"no runtime {name!r}: {did_you_mean(name, self.names)}")
 
     def owners_of(self, flag: str) -> tuple[str, ...]:
-        """Names of the runtimes, installed or well known, that have a flag of this name."""
-        installed = {runtime.name for runtime in self if flag in runtime.flags}
-        known = {name for name, flags in KNOWN_FLAGS.items() if flag in flags}
-        return tuple(sorted(installed | known))
+        """Names of the runtimes that describe a flag of this name."""
+        return tuple(sorted(r.name for r in self if flag in r.flags or flag in r.aliases))
 
     def flags_of(self, name: str) -> frozenset[str]:
-        """All flag names known for a runtime."""
+        """All flag names known for a runtime, described or not."""
         runtime = self.find(name)
-        listed = frozenset(runtime.flags) if runtime is not None else frozenset()
-        return listed | KNOWN_FLAGS.get(name, frozenset())
+        if runtime is None:
+            return frozenset()
+        return frozenset((*runtime.flags, *runtime.other_flags))
 
 
 def load_runtimes(extra_dir: Path | None = None) -> RuntimeCatalogue:

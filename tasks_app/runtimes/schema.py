@@ -2,97 +2,18 @@
 
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, model_validator
 
 from tasks_app.expressions import Expression, ExpressionError, Scalar
-from tasks_app.flags import FlagName, check_scalar
-from tasks_app.validation import refusal, shown, wrong_type
+from tasks_app.flags import FlagName
+from tasks_app.runtimes.flag import STRICT, Flag
+from tasks_app.validation import refusal, shown
 
 PLACEHOLDERS = ("model_path", "served_model_name", "host", "port", "devices")
 _PLACEHOLDER = re.compile(r"\{(\w*)\}", re.ASCII)
-_STRICT = ConfigDict(extra="forbid", strict=True, frozen=True)
-
-FlagType = Literal["int", "float", "bool", "str", "any"]
-Effect = Literal["throughput", "latency", "ttft", "tpot", "memory", "startup", "quality"]
-_WORDS = {"int": "a whole number", "float": "a number", "bool": "true or false", "str": "text"}
-
-
-def _negation(value: object) -> object:
-    # A YAML 1.1 writer takes the word for false.
-    return "no" if value is False else value
-
-
-class Flag(BaseModel):
-    """One flag of the catalogue.
-
-    `default` documents what the engine does when the flag is left out (null: it decides by
-    itself, `help` says how); `values`, `low` and `high` are what the engine accepts.
-    """
-
-    model_config = _STRICT
-
-    type: FlagType
-    default: Annotated[Scalar, BeforeValidator(check_scalar)] = None
-    values: list[Annotated[Scalar, BeforeValidator(check_scalar)]] | None = Field(
-        default=None, min_length=1
-    )
-    low: int | float | None = Field(default=None, allow_inf_nan=False)
-    high: int | float | None = Field(default=None, allow_inf_nan=False)
-    negation: Annotated[Literal["no"] | None, BeforeValidator(_negation)] = None
-    help: str = ""
-    moves: list[Effect] = Field(default_factory=list)
-
-    @model_validator(mode="after")
-    def _is_consistent(self) -> "Flag":
-        if self.negation is not None and self.type != "bool":
-            raise refusal("negation is for flags of type bool")
-        if (self.low is not None or self.high is not None) and self.type not in {"int", "float"}:
-            raise refusal("low and high are for flags of type int or float")
-        if self.low is not None and self.high is not None and self.low > self.high:
-            raise refusal(f"low {self.low} is above high {self.high}")
-        for value in self.values or ():
-            if problem := self.problem_with(value):
-                raise refusal(f"the value {shown(value)} {problem[0]}", problem[1])
-        if problem := self.problem_with(self.default):
-            raise refusal(f"the default {shown(self.default)} {problem[0]}", problem[1])
-        return self
-
-    def problem_with(self, value: Scalar) -> tuple[str, str] | None:
-        """Why the engine does not take `value` (message, suggestion); None where it does.
-
-        Null is always fine: the flag is left out.
-        """
-        if value is None:
-            return None
-        if not self._has_type(value):
-            return wrong_type(value, _WORDS[self.type])
-        if self.values is not None and not any(
-            isinstance(known, bool) == isinstance(value, bool) and known == value
-            for known in self.values
-        ):
-            return f"must be one of {', '.join(map(shown, self.values))}, not {shown(value)}", ""
-        if isinstance(value, int | float) and not isinstance(value, bool):
-            if self.low is not None and value < self.low:
-                return f"must be at least {self.low}, not {value}", ""
-            if self.high is not None and value > self.high:
-                return f"must be at most {self.high}, not {value}", ""
-        return None
-
-    def _has_type(self, value: Scalar) -> bool:
-        match self.type:
-            case "int":
-                return isinstance(value, int) and not isinstance(value, bool)
-            case "float":
-                return isinstance(value, int | float) and not isinstance(value, bool)
-            case "bool":
-                return isinstance(value, bool)
-            case "str":
-                return isinstance(value, str)
-            case _:
-                return True
 
 
 def _argument(text: str) -> str:
@@ -125,20 +46,30 @@ def _variables(value: dict[str, str]) -> dict[str, str]:
     return value
 
 
+def _filled(command: Sequence[str], values: Mapping[str, str]) -> list[str]:
+    return [_PLACEHOLDER.sub(lambda match: values[match[1]], part) for part in command]
+
+
 Argument = Annotated[str, AfterValidator(_argument)]
 
 
 class Runtime(BaseModel):
     """An engine as data.
 
-    `model_format` is set where the engine loads nothing else, `closed` where it refuses every flag
-    that is not listed here.
+    `container_command` is used in a container where it differs from `command`. `entrypoint`
+    replaces the image's own there, and the command follows it; a command that starts with these
+    very words has them once. `model_format` is set where the engine loads nothing else, `closed`
+    where it refuses every flag that is not listed here. `made_from` says which version the
+    catalogue was made from; `other_flags` are that version's real flags that are not described
+    (`no-` forms included), `refused_flags` those that a task may not set, each with the reason.
+    `json_keys`: a flag that takes a JSON object can be given key by key, as `--name.key value`.
     """
 
-    model_config = _STRICT
+    model_config = STRICT
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,99}$")
     command: list[Argument] = Field(min_length=1)
+    container_command: list[Argument] = Field(default_factory=list)
     image: str | None = None
     entrypoint: list[Argument] = Field(default_factory=list)
     genai_bench_backend: Literal["openai", "vllm", "sglang"]
@@ -148,28 +79,57 @@ class Runtime(BaseModel):
     environment: Annotated[dict[str, str], AfterValidator(_variables)] = Field(default_factory=dict)
     model_format: Literal["gguf"] | None = None
     closed: bool = False
+    json_keys: bool = False
+    made_from: str = ""
     flags: dict[FlagName, Flag] = Field(default_factory=dict)
+    other_flags: list[FlagName] = Field(default_factory=list)
+    refused_flags: dict[FlagName, str] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _is_usable(self) -> "Runtime":
-        if not any("{port}" in argument for argument in self.command):
-            raise refusal("the command has no {port}: the engine must listen where it is told to")
+        for command in filter(None, (self.command, self.container_command)):
+            if not any("{port}" in argument for argument in command):
+                raise refusal(
+                    "the command has no {port}: the engine must listen where it is told to"
+                )
         for name in Expression.parse(self.devices).names:
             flag = self.flags.get(name)
             if flag is None:
                 raise refusal(f"devices names {name!r}, which is not among the flags")
             if flag.default is None:
                 raise refusal(f"devices names {name!r}, which needs a default")
-        for name in self.flags:
+        seen: set[str] = set()
+        aliases = (alias for flag in self.flags.values() for alias in flag.aliases)
+        for name in (*self.flags, *aliases, *self.other_flags, *self.refused_flags):
             if name in self.reserved_flags:
                 raise refusal(f"the flag {name!r} is set by the command already")
+            if name in seen:
+                raise refusal(f"the flag {name!r} stands in two places")
+            seen.add(name)
         return self
+
+    @property
+    def aliases(self) -> dict[str, str]:
+        """Other names of the engine's flags, each with the name under which it stands here."""
+        return {alias: name for name, flag in self.flags.items() for alias in flag.aliases}
+
+    def is_json_key(self, name: str) -> bool:
+        """Whether `name` is a key of a known flag's JSON object, as `flag.key`."""
+        flag, dot, _ = name.partition(".")
+        return self.json_keys and bool(dot) and (flag in self.flags or flag in self.other_flags)
+
+    @property
+    def lists_every_flag(self) -> bool:
+        """Whether a flag that is not listed cannot be one of the version it was made from."""
+        return self.closed or bool(self.other_flags)
 
     @property
     def reserved_flags(self) -> frozenset[str]:
         """Flags that the command sets itself, so that no task may."""
         return frozenset(
-            argument[2:].partition("=")[0] for argument in self.command if argument[:2] == "--"
+            argument[2:].partition("=")[0]
+            for argument in (*self.command, *self.container_command)
+            if argument[:2] == "--"
         )
 
     def command_line(
@@ -181,41 +141,59 @@ class Runtime(BaseModel):
         host: str,
         port: int,
         devices: int | str | None = None,
-        python: str | None = sys.executable,
     ) -> list[str]:
-        """The argument list that starts the engine with `parameters`, in their order.
+        """The argument list that starts the engine here with `parameters`, in their order.
 
         `devices` is how many GPUs the configuration has; left out, `device_count` says.
-        A command that starts with `python` is started with this site's own interpreter;
-        `python=None` leaves the word alone, for a container.
+        A command that starts with `python` is started with this site's own interpreter.
         """
         count = self.device_count(parameters) if devices is None else devices
-        filled = {
-            "model_path": model_path,
-            "served_model_name": served_model_name,
-            "host": host,
-            "port": str(port),
-            "devices": str(count),
-        }
-        arguments = [_PLACEHOLDER.sub(lambda m: filled[m[1]], part) for part in self.command]
-        if python is not None and self.command[0] == "python":
-            arguments[0] = python
+        values = (model_path, served_model_name, host, str(port), str(count))
+        filled = dict(zip(PLACEHOLDERS, values, strict=True))
+        arguments = _filled(self.command, filled)
+        if self.command[0] == "python":
+            arguments[0] = sys.executable
         return arguments + self.flag_arguments(parameters)
+
+    def container_command_line(
+        self,
+        parameters: Mapping[str, Scalar],
+        *,
+        model_path: str,
+        served_model_name: str,
+        host: str,
+        port: int,
+        devices: int | str | None = None,
+    ) -> tuple[list[str] | None, list[str]]:
+        """The words that replace the image's entry point (None: it stays), and the arguments.
+
+        Paths, host and port as the container sees them.
+        """
+        count = self.device_count(parameters) if devices is None else devices
+        values = (model_path, served_model_name, host, str(port), str(count))
+        filled = dict(zip(PLACEHOLDERS, values, strict=True))
+        command = self.container_command or self.command
+        if self.entrypoint and command[: len(self.entrypoint)] == self.entrypoint:
+            command = command[len(self.entrypoint) :]
+        arguments = _filled(command, filled) + self.flag_arguments(parameters)
+        return _filled(self.entrypoint, filled) or None, arguments
 
     def flag_arguments(self, parameters: Mapping[str, Scalar]) -> list[str]:
         """`--name value`; true is `--name`; false is left out, or `--no-name` where the
-        catalogue says so; null is left out."""
+        catalogue says so; null is left out. A JSON key takes true and false as words."""
         arguments: list[str] = []
         for name, value in parameters.items():
             match value:
                 case None:
                     continue
+                case bool() if self.is_json_key(name):
+                    arguments += [f"--{name}", "true" if value else "false"]
                 case True:
                     arguments.append(f"--{name}")
                 case False:
                     flag = self.flags.get(name)
-                    if flag is not None and flag.negation is not None:
-                        arguments.append(f"--{flag.negation}-{name}")
+                    if f"no-{name}" in self.other_flags or (flag and flag.negation):
+                        arguments.append(f"--no-{name}")
                 case _:
                     arguments += [f"--{name}", str(value)]
         return arguments

@@ -81,10 +81,40 @@ def test_it_starts_a_python_engine_with_the_site_s_interpreter(
 ) -> None:
     runtime = catalogue.get("llamacpp")
     assert command_line(runtime)[:3] == [sys.executable, "-m", "experiments_app.llamacpp.server"]
-    inside = runtime.command_line(
-        {}, model_path="m", served_model_name="n", host="h", port=1, python=None
+
+
+def container_command_line(runtime: Runtime) -> tuple[list[str] | None, list[str]]:
+    return runtime.container_command_line(
+        {"mode": "fast"}, model_path="/model", served_model_name="n", host="0.0.0.0", port=1
     )
-    assert inside[0] == "python"
+
+
+def test_it_follows_the_image_s_own_entry_point_with_the_command(engine: Runtime) -> None:
+    entrypoint, arguments = container_command_line(engine)
+    assert entrypoint is None
+    assert arguments == [
+        *("my-server", "--model", "/model", "--port", "1", "--name=n"),
+        *("--mode", "fast"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("keys", "entrypoint", "first"),
+    [
+        ("entrypoint: [my-server]", ["my-server"], "--model"),
+        ("entrypoint: [my-server, --model]", ["my-server", "--model"], "/model"),
+        ("entrypoint: [/bin/own]", ["/bin/own"], "my-server"),
+        ("container_command: [other, '{port}']", None, "other"),
+        ("entrypoint: [x]\ncontainer_command: [x, serve, '{port}']", ["x"], "serve"),
+    ],
+)
+def test_it_replaces_the_entry_point_and_says_its_words_once(
+    tmp_path: Path, keys: str, entrypoint: list[str] | None, first: str
+) -> None:
+    (tmp_path / "my-engine.yaml").write_text(f"{ENGINE}{keys}\n")
+    found, arguments = container_command_line(read_runtime(tmp_path / "my-engine.yaml"))
+    assert found == entrypoint
+    assert arguments[0] == first
 
 
 def test_it_counts_the_devices_of_a_configuration(engine: Runtime) -> None:
@@ -120,7 +150,7 @@ def test_it_adds_and_overrides_by_file(tmp_path: Path) -> None:
     (tmp_path / "llamacpp.yaml").write_text(own)
     (tmp_path / "notes.txt").write_text("not a runtime")
     catalogue = load_runtimes(tmp_path)
-    assert set(catalogue.names) == {"llamacpp", "my-engine"}
+    assert set(catalogue.names) == {"llamacpp", "my-engine", "sglang", "vllm"}
     assert catalogue.get("llamacpp").command[0] == "my-server"
 
 
@@ -148,7 +178,7 @@ def test_it_keeps_a_broken_file_from_breaking_the_others(tmp_path: Path) -> None
     (tmp_path / "llamacpp.yaml").write_text("name: [")
     (tmp_path / "my-engine.yaml").write_text(ENGINE)
     catalogue = load_runtimes(tmp_path)
-    assert catalogue.names == ("my-engine",)
+    assert set(catalogue.names) == {"my-engine", "sglang", "vllm"}
     with pytest.raises(RuntimeFileError, match=r"llamacpp\.yaml: line 1: not valid YAML"):
         catalogue.get("llamacpp")
 
