@@ -7,7 +7,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from autotuner_site.admin import ReadOnlyMixin
-from tasks_app.masking import masked_document
+from tasks_app.masking import SECTIONS_WITH_SECRETS, masked_document
 from tasks_app.models import Run, Task
 
 if TYPE_CHECKING:
@@ -26,13 +26,17 @@ class TaskAdmin(ReadOnlyMixin, TaskModelAdmin):
     list_select_related = ("created_by",)
 
     def get_fields(self, request: HttpRequest, obj: Task | None = None) -> list[Any]:
-        """Every column, the environment with its secrets masked."""
+        """Every column, secrets masked."""
         names = [field.name for field in Task._meta.fields if field.name != "id"]
-        return ["masked_environment" if name == "environment" else name for name in names]
+        return [f"masked_{name}" if name in SECTIONS_WITH_SECRETS else name for name in names]
 
     @admin.display(description="environment")
     def masked_environment(self, task: Task) -> str:
-        return str(masked_document({"environment": task.environment})["environment"])
+        return str(masked_document(task.spec_data())["environment"])
+
+    @admin.display(description="access")
+    def masked_access(self, task: Task) -> str:
+        return str(masked_document(task.spec_data())["access"])
 
     def view_on_site(self, obj: Task) -> str:
         return reverse("task_detail", args=[obj.pk])

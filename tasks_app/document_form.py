@@ -14,12 +14,12 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 
-from tasks_app.masking import mask_problems, masked_document, unmasked
+from tasks_app.masking import masked_document
 from tasks_app.models import StaleState, Task
 from tasks_app.problems import Problem, SpecError
 from tasks_app.runtimes import site_runtimes
 from tasks_app.spec import TaskSpec
-from tasks_app.taskfile import dump_document
+from tasks_app.taskfile import dump_for_people
 
 Document = dict[str, Any]
 
@@ -80,13 +80,8 @@ class DocumentForm(forms.Form):
                 self.add_problem(problem)
             found = None
         if found is not None and not self.errors:
-            spec, self.warnings = found
-            stored = self.task.environment if self.task else {}
-            environment = unmasked(spec.environment, stored)
-            self.spec = spec.model_copy(update={"environment": environment})
-            for problem in mask_problems(environment):
-                self.add_problem(problem)
-            self._check_name(spec.task_name)
+            self.spec, self.warnings = found
+            self._check_name(self.spec.task_name)
         return self.cleaned_data
 
     def _check_name(self, name: str) -> None:
@@ -125,7 +120,15 @@ class DocumentForm(forms.Form):
 
     def changes(self, task: Task) -> bool:
         stored = Task.objects.filter(pk=task.pk).first()
-        return stored is None or stored.spec_data() != self.checked_spec.to_data()
+        return stored is None or stored.spec != self.checked_spec
+
+    @property
+    def stored_document(self) -> Document:
+        """What the masks in this form stand for."""
+        return self.task.spec_data() if self.task else {}
+
+    def ask_again(self) -> None:
+        """Before the page comes back: add an error where something typed is not sent back."""
 
     @property
     def checked_spec(self) -> TaskSpec:
@@ -141,8 +144,8 @@ class DocumentForm(forms.Form):
             own = self.checked_spec.to_data()
             self.conflict = Conflict(
                 stored=stored,
-                stored_text=dump_document(masked_document(stored.spec_data())),
-                own_text=dump_document(masked_document(own)),
+                stored_text=dump_for_people(stored.spec_data()),
+                own_text=dump_for_people(own),
             )
 
     @property

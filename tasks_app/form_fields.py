@@ -6,17 +6,24 @@ typed, so that the schema can say what is wrong with it.
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from django import forms
 
-from tasks_app.documents import DocumentError, load_document
+from tasks_app.documents import load_document
+from tasks_app.masking import MASK
 from tasks_app.scenarios import split_scenarios
 from tasks_app.taskfile import dump_document
 
 _WHOLE_NUMBER = re.compile(r"[+-]?[0-9]{1,18}", re.ASCII)
+_FRACTION = re.compile(r"[0-9]{0,18}\.[0-9]{1,18}", re.ASCII)
+NONE: Final = "none"
+LOST: Final = f"{MASK}?"
+"""What stands for a secret that was typed and is not sent back. Like any mask that hides nothing it
+is refused, so that a field that was not filled in again does not become an empty one."""
+SAFE_TO_SHOW: Final = frozenset({MASK, NONE, LOST})
 OMITTED: Final = object()
 
 
@@ -56,7 +63,24 @@ def _join(value: Any, separator: str = ", ") -> str:
     return separator.join(map(str, value)) if isinstance(value, list) else str(value)
 
 
+def _read_fraction(text: str) -> int | float | str:
+    text = text.strip()
+    return float(text) if _FRACTION.fullmatch(text) else _read_number(text)
+
+
+def _read_switch(text: str) -> bool | str:
+    return {"true": True, "false": False}.get(text.strip(), text.strip())
+
+
+def _read_override(text: str) -> str:
+    """The word `none` is the empty text, which an empty field cannot be."""
+    return "" if text.strip() == NONE else text.strip()
+
+
 LINE = Kind(read=str.strip, write=str)
+OVERRIDE = Kind(read=_read_override, write=lambda value: str(value) or NONE)
+SWITCH = Kind(read=_read_switch, write=lambda value: str(value).lower())
+FRACTION = Kind(read=_read_fraction, write=str)
 PROSE = Kind(read=lambda text: text.replace("\r\n", "\n"), write=str, rows=2)
 NUMBER = Kind(read=_read_number, write=str)
 NUMBERS = Kind(read=_read_numbers, write=_join)
@@ -67,12 +91,22 @@ YAML = Kind(read=load_document, write=_write_yaml, rows=4)
 YAML_WITH_DEFAULT = Kind(read=load_document, write=_write_yaml_or_empty, rows=2)
 
 
+class SecretInput(forms.PasswordInput):
+    """Shows that there is a secret, and never what it is."""
+
+    def __init__(self, attrs: dict[str, Any] | None = None) -> None:
+        super().__init__(attrs, render_value=True)
+
+    def format_value(self, value: Any) -> str | None:
+        return str(value) if not value or value in SAFE_TO_SHOW else LOST
+
+
 @dataclass(frozen=True)
 class FieldPlace:
     """One field: its key in the task document, as `benchmark.num_concurrency`, and its looks.
 
     An empty field leaves its key out, so that the default holds. `width` is that of the field in
-    its section: wide, half, third or quarter.
+    its section: wide, half, third or quarter. What is typed in a `secret` one is never sent back.
     """
 
     name: str
@@ -83,6 +117,7 @@ class FieldPlace:
     choices: tuple[tuple[str, str], ...] = ()
     attributes: Mapping[str, str] = field(default_factory=dict)
     width: str = "wide"
+    secret: bool = False
 
     @property
     def keys(self) -> tuple[str, ...]:
@@ -96,10 +131,14 @@ class FieldPlace:
             widget = forms.Textarea(
                 attrs={"class": "form-control", "rows": self.kind.rows, "spellcheck": "false"}
             )
+        elif self.secret:
+            widget = SecretInput(attrs={"class": "form-control", "autocomplete": "new-password"})
         else:
             widget = forms.TextInput(attrs={"class": "form-control", "autocomplete": "off"})
         if self.kind is NUMBER:
             widget.attrs["inputmode"] = "numeric"
+        if self.kind is FRACTION:
+            widget.attrs["inputmode"] = "decimal"
         widget.attrs.update(self.attributes)
         return forms.CharField(
             label=self.label, help_text=self.help, required=False, widget=widget, strip=False
@@ -121,263 +160,15 @@ class FieldPlace:
 
 @dataclass(frozen=True)
 class Section:
+    """`more`: parts that most tasks leave as they are, folded away."""
+
     title: str
     help: str
     places: tuple[FieldPlace, ...]
+    more: tuple["Section", ...] = ()
 
-
-SECTIONS: tuple[Section, ...] = (
-    Section(
-        "Task",
-        "What this is about.",
-        (
-            FieldPlace(
-                "task_name",
-                "task_name",
-                LINE,
-                "Name",
-                "Unique on this site.",
-                attributes={"maxlength": "200", "aria-required": "true"},
-            ),
-            FieldPlace("description", "description", PROSE, "Description"),
-        ),
-    ),
-    Section(
-        "Model and engine",
-        "What is served, and with what.",
-        (
-            FieldPlace(
-                "model",
-                "model.id_or_path",
-                LINE,
-                "Model",
-                "The built-in smollm2-135m, an absolute path to a .gguf file, or a hub id.",
-                attributes={"placeholder": "smollm2-135m", "aria-required": "true"},
-            ),
-            FieldPlace("base_runtime", "base_runtime", LINE, "Engine", width="half"),
-            FieldPlace(
-                "deployment_mode",
-                "deployment_mode",
-                LINE,
-                "Runs",
-                "Containers are not available on this site yet.",
-                width="half",
-            ),
-        ),
-    ),
-    Section(
-        "Parameters",
-        "The flags to try, without dashes, and the values each may take.",
-        (
-            FieldPlace(
-                "parameters",
-                "parameters",
-                YAML,
-                "Search space",
-                "One flag a line. Choices: [1, 2, 4], true and false for a switch. "
-                "Ranges: {low: 0.7, high: 0.9, step: 0.05} or {low: 512, high: 8192, log: true}.",
-                attributes={
-                    "placeholder": "threads: [1, 2, 4]\nparallel: [1, 4, 8]",
-                    "aria-required": "true",
-                },
-            ),
-            FieldPlace(
-                "fixed_parameters",
-                "fixed_parameters",
-                YAML,
-                "Fixed parameters",
-                "Set for every experiment, the baseline included: ctx-size: 4096",
-                width="half",
-            ),
-            FieldPlace(
-                "constraints",
-                "constraints",
-                LINES,
-                "Constraints",
-                "One a line; only configurations that meet all are tried: threads <= 4",
-                width="half",
-            ),
-        ),
-    ),
-    Section(
-        "Goal",
-        "What is best, and how long to look for it.",
-        (
-            FieldPlace(
-                "objective",
-                "optimization.objective",
-                LINE,
-                "Objective",
-                choices=(
-                    ("maximize_throughput", "Highest throughput (output tokens/s per device)"),
-                    ("maximize_goodput", "Highest goodput (requests/s within the SLO, per device)"),
-                    ("minimize_latency", "Lowest end-to-end latency"),
-                    ("minimize_ttft", "Lowest time to first token (TTFT)"),
-                    ("minimize_tpot", "Lowest time per output token (TPOT)"),
-                ),
-            ),
-            FieldPlace(
-                "slo",
-                "slo",
-                YAML,
-                "SLO",
-                "Bounds that must hold, in seconds: ttft_p99_s: 0.5, tpot_mean_s: 0.03, "
-                "e2e_p90_s: 5.0; error_rate as a share, 0.01 unless set.",
-                attributes={"placeholder": "ttft_p99_s: 0.5\ntpot_mean_s: 0.03"},
-            ),
-            FieldPlace(
-                "strategy",
-                "optimization.strategy",
-                LINE,
-                "Strategy",
-                choices=(
-                    ("auto", "Automatic"),
-                    ("grid_search", "Grid: every configuration in turn"),
-                    ("random", "Random"),
-                    ("bayesian", "Bayesian"),
-                ),
-                width="quarter",
-            ),
-            FieldPlace(
-                "max_iterations",
-                "optimization.max_iterations",
-                NUMBER,
-                "Experiments",
-                "At most; the baseline is not counted.",
-                width="quarter",
-            ),
-            FieldPlace(
-                "timeout_per_iteration",
-                "optimization.timeout_per_iteration",
-                NUMBER,
-                "Time limit of an experiment",
-                "In seconds, start and warm-up included.",
-                width="quarter",
-            ),
-            FieldPlace(
-                "seed",
-                "optimization.seed",
-                NUMBER,
-                "Seed",
-                "The same seed repeats the search.",
-                width="quarter",
-            ),
-        ),
-    ),
-    Section(
-        "Load",
-        "What every configuration is measured with.",
-        (
-            FieldPlace(
-                "traffic_scenarios",
-                "benchmark.traffic_scenarios",
-                SCENARIOS,
-                "Traffic scenarios",
-                "D(100,50) is 100 tokens in and 50 out; N(mean,stddev)/(mean,stddev) and "
-                "U(min,max)/(min,max) vary. Separate several by commas.",
-            ),
-            FieldPlace(
-                "num_concurrency",
-                "benchmark.num_concurrency",
-                NUMBERS,
-                "Concurrency",
-                "Requests at the same time; several levels by commas: 1, 4, 8.",
-                width="third",
-            ),
-            FieldPlace(
-                "max_requests_per_level",
-                "benchmark.max_requests_per_level",
-                NUMBER,
-                "Requests per level",
-                "At most.",
-                width="third",
-            ),
-            FieldPlace(
-                "max_minutes_per_level",
-                "benchmark.max_minutes_per_level",
-                NUMBER,
-                "Minutes per level",
-                "At most.",
-                width="third",
-            ),
-            FieldPlace(
-                "benchmark_task",
-                "benchmark.task",
-                LINE,
-                "Kind of requests",
-                choices=(("text-to-text", "text-to-text"),),
-                width="third",
-            ),
-            FieldPlace(
-                "model_name",
-                "benchmark.model_name",
-                LINE,
-                "Served model name",
-                "Left empty: the last part of the model.",
-                width="third",
-            ),
-            FieldPlace(
-                "model_tokenizer",
-                "benchmark.model_tokenizer",
-                LINE,
-                "Tokenizer",
-                "Left empty: the model's own.",
-                width="third",
-            ),
-            FieldPlace(
-                "additional_params",
-                "benchmark.additional_params",
-                YAML_WITH_DEFAULT,
-                "Request parameters",
-                "Sent with every request: temperature: 0.0",
-            ),
-        ),
-    ),
-    Section(
-        "Environment",
-        "For engines that need more than flags.",
-        (
-            FieldPlace(
-                "environment",
-                "environment",
-                YAML,
-                "Environment variables",
-                "For the engine, one a line: OMP_PROC_BIND: close. Values of secret-looking "
-                "names are shown masked.",
-            ),
-            FieldPlace(
-                "runtime_image_tag",
-                "runtime_image_tag",
-                LINE,
-                "Image tag",
-                "For containers: a tag of the engine's own image.",
-                width="half",
-            ),
-            FieldPlace(
-                "runtime_image",
-                "runtime_image",
-                LINE,
-                "Image",
-                "For containers: any repository:tag or repository@sha256:….",
-                width="half",
-            ),
-        ),
-    ),
-)
-PLACES: Mapping[str, FieldPlace] = {
-    place.name: place for section in SECTIONS for place in section.places
-}
-
-
-def place_of(path: str) -> FieldPlace | None:
-    """The field that holds the key `path` of a problem, as `parameters.tp-size[1]`."""
-    inside = [place for place in PLACES.values() if _is_within(path, place.path)]
-    around = [place for place in PLACES.values() if path and _is_within(place.path, path)]
-    return max(inside, key=lambda place: len(place.path), default=around[0] if around else None)
-
-
-def _is_within(path: str, section: str) -> bool:
-    return path == section or path.startswith((f"{section}.", f"{section}["))
-
-
-__all__ = ["OMITTED", "PLACES", "SECTIONS", "DocumentError", "FieldPlace", "Section", "place_of"]
+    @property
+    def all_places(self) -> Iterator[FieldPlace]:
+        yield from self.places
+        for section in self.more:
+            yield from section.all_places

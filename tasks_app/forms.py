@@ -1,6 +1,7 @@
 """Forms: the task in sections, the same task as YAML, and the filter of the list."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from django import forms
@@ -9,12 +10,14 @@ from django.forms import BoundField
 
 from tasks_app.document_form import Document, DocumentForm
 from tasks_app.documents import DocumentError, load_document
-from tasks_app.form_fields import OMITTED, PLACES, SECTIONS, FieldPlace, place_of
+from tasks_app.form_fields import OMITTED, SAFE_TO_SHOW, FieldPlace, Section
+from tasks_app.form_sections import PLACES, SECTIONS, place_of
+from tasks_app.masking import secrets_in_clear, unmasked_document
 from tasks_app.models import Task
 from tasks_app.problems import Problem
 from tasks_app.runtimes import site_runtimes
 from tasks_app.spec import TaskSpec, validate_spec
-from tasks_app.taskfile import dump_document, load_task
+from tasks_app.taskfile import dump_for_people, load_task
 
 
 class TaskForm(DocumentForm):
@@ -27,12 +30,9 @@ class TaskForm(DocumentForm):
         for place in PLACES.values():
             self.fields[place.name] = place.form_field()
         self._offer("base_runtime", [(name, name) for name in site_runtimes().names])
-        self._offer(
-            "deployment_mode",
-            [("local", "On this machine"), ("docker", "In a container (not available yet)")],
-        )
-        for name in ("objective", "strategy", "benchmark_task"):
-            self._offer(name, list(PLACES[name].choices))
+        for place in PLACES.values():
+            if place.choices:
+                self._offer(place.name, list(place.choices))
         for name in self.errors if self.is_bound else ():
             self._mark_invalid(name)
 
@@ -54,7 +54,8 @@ class TaskForm(DocumentForm):
         return {place.name: place.text_in(document) for place in PLACES.values()}
 
     def read(self) -> tuple[TaskSpec, list[Problem]] | None:
-        return validate_spec(self.document(), catalogue=site_runtimes())
+        document = unmasked_document(self.document(), self.stored_document)
+        return validate_spec(document, catalogue=site_runtimes())
 
     def document(self) -> Document:
         """What was typed, as a task document; a field that cannot be read gets an error."""
@@ -80,11 +81,44 @@ class TaskForm(DocumentForm):
                 message = f"{place.label} {message}"
             self.add_error(place.name, str(Problem(path, message, problem.suggestion)))
 
+    def ask_again(self) -> None:
+        for place in PLACES.values():
+            typed = str(self.data.get(place.name, "")).strip()
+            if place.secret and typed and typed not in SAFE_TO_SHOW:
+                self.add_error(place.name, "Put it in again: what is typed here is not sent back.")
+                self._mark_invalid(place.name)
+
     @property
-    def sections(self) -> Iterator[tuple[str, str, list[tuple[BoundField, FieldPlace]]]]:
+    def sections(self) -> Iterator["ShownSection"]:
         for section in SECTIONS:
-            fields = [(self[place.name], place) for place in section.places]
-            yield section.title, section.help, fields
+            yield self._shown(section)
+
+    def _shown(self, section: Section) -> "ShownSection":
+        fields = [(self[place.name], place) for place in section.places]
+        more = [self._shown(part) for part in section.more]
+        return ShownSection(section.title, section.help, fields, more)
+
+
+@dataclass(frozen=True)
+class ShownSection:
+    """A section of the form with its fields; `more` are its folded parts."""
+
+    title: str
+    help: str
+    fields: list[tuple[BoundField, FieldPlace]]
+    more: list["ShownSection"]
+
+    @property
+    def is_used(self) -> bool:
+        """Whether anything in it is set, or wrong: it is not folded away then."""
+        return any(
+            field.errors or str(field.value() or "") not in {"", _standard_choice(place)}
+            for field, place in self.fields
+        )
+
+
+def _standard_choice(place: FieldPlace) -> str:
+    return place.choices[0][0] if place.choices else ""
 
 
 class YamlForm(DocumentForm):
@@ -99,10 +133,11 @@ class YamlForm(DocumentForm):
     )
 
     def texts_of(self, document: Document) -> dict[str, str]:
-        return {"text": dump_document(document)}
+        return {"text": dump_for_people(document)}
 
     def read(self) -> tuple[TaskSpec, list[Problem]]:
-        return load_task(self.data.get("text", ""), catalogue=site_runtimes())
+        text = self.data.get("text", "")
+        return load_task(text, catalogue=site_runtimes(), stored=self.stored_document)
 
     def add_problem(self, problem: Problem) -> None:
         self.add_error("text", str(problem))
@@ -132,6 +167,10 @@ def task_form(
     form.full_clean()
     form.errors.clear()
     document = form.document() if isinstance(form, TaskForm | YamlForm) else None
+    for place in secrets_in_clear(document or {}):
+        form.add_problem(
+            Problem(place, "is not carried from one view to the other", "save first, then switch")
+        )
     if document is None or form.errors:
         return form
     other = TaskForm if kind is YamlForm else YamlForm

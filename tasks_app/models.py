@@ -25,6 +25,10 @@ SPEC_FIELDS = (
     "slo",
     "benchmark",
     "environment",
+    "use_gpus",
+    "container",
+    "readiness",
+    "access",
 )
 
 
@@ -40,7 +44,7 @@ class TaskQuerySet(models.QuerySet["Task"]):
 class Task(models.Model):
     """A tuning task: what to serve, which flags to try, under which load, for which objective.
 
-    The columns from `description` to `environment` are the sections of the task file; they hold
+    The columns from `description` to `access` are the sections of the task file; they hold
     what `TaskSpec.to_data()` gives and are written together by `apply_spec()`.
     """
 
@@ -69,6 +73,10 @@ class Task(models.Model):
     slo = models.JSONField(default=dict, blank=True)
     benchmark = models.JSONField()
     environment = models.JSONField(default=dict, blank=True)
+    use_gpus = models.BooleanField(default=True)
+    container = models.JSONField(default=dict, blank=True)
+    readiness = models.JSONField(default=dict, blank=True)
+    access = models.JSONField(default=dict, blank=True)
 
     status = models.CharField(max_length=20, choices=Status, default=Status.PENDING)
     message = models.TextField(blank=True, help_text="Why the task ended as it did.")

@@ -11,12 +11,14 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, Field, ValidationError
 
-from tasks_app import spec_checks, spec_flags
+from tasks_app import spec_checks, spec_deployment_checks, spec_flags, spec_gpus
 from tasks_app.expressions import MAX_LENGTH, Constraint, ExpressionError, Scalar
+from tasks_app.images import check_image, check_tag
 from tasks_app.problems import Problem, SpecError
 from tasks_app.runtimes.catalogue import RuntimeCatalogue
 from tasks_app.runtimes.schema import Runtime
 from tasks_app.space import SearchSpace
+from tasks_app.spec_deployment import Access, Container, Environment, Readiness
 from tasks_app.spec_parameters import FixedParameters, Parameters
 from tasks_app.spec_sections import (
     DEFAULT_ERROR_RATE,
@@ -24,7 +26,6 @@ from tasks_app.spec_sections import (
     STRICT,
     Argument,
     Benchmark,
-    Environment,
     Line,
     Model,
     Optimization,
@@ -62,8 +63,8 @@ class TaskSpec(BaseModel):
     description: Annotated[str, AfterValidator(check_prose), Field(max_length=10_000)] = ""
     deployment_mode: Literal["docker", "local"] = "docker"
     base_runtime: Annotated[Line, Field(max_length=100)]
-    runtime_image_tag: Annotated[str, AfterValidator(spec_checks.image_tag)] | None = None
-    runtime_image: Annotated[Argument, AfterValidator(spec_checks.image_reference)] | None = None
+    runtime_image_tag: Annotated[str, AfterValidator(check_tag)] | None = None
+    runtime_image: Annotated[Argument, AfterValidator(check_image)] | None = None
     model: Model
     parameters: Annotated[Parameters, Field(min_length=1, max_length=100)]
     fixed_parameters: Annotated[FixedParameters, Field(max_length=200)] = Field(
@@ -76,7 +77,11 @@ class TaskSpec(BaseModel):
     optimization: Optimization = Field(default_factory=Optimization)
     slo: Slo = Field(default_factory=dict)
     benchmark: Benchmark = Field(default_factory=Benchmark)
-    environment: Environment = Field(default_factory=dict)
+    environment: Environment = Field(default_factory=dict, repr=False)
+    use_gpus: bool = True
+    container: Container = Field(default_factory=Container)
+    readiness: Readiness = Field(default_factory=Readiness)
+    access: Access = Field(default_factory=Access)
 
     @classmethod
     def from_data(cls, data: object) -> Self:
@@ -136,9 +141,9 @@ class TaskSpec(BaseModel):
         """Every configuration that may be tried on a machine with `gpus` GPUs.
 
         Besides the task's own constraints, a configuration must not take more GPUs than there
-        are. With `gpus` unknown (None), constraints that name it are left out. `runtime` gives
-        the defaults of flags that a constraint names and nothing sets; without it they are
-        null, and what depends on them holds.
+        are, unless `use_gpus` is off. With `gpus` unknown (None), constraints that name it are
+        left out. `runtime` gives the defaults of flags that a constraint names and nothing sets;
+        without it they are null, and what depends on them holds.
         """
         constraints = list(self.parsed_constraints())
         context: dict[str, Scalar] = {}
@@ -150,7 +155,7 @@ class TaskSpec(BaseModel):
                 for name, flag in runtime.flags.items()
                 if name in self.parameters and flag.default is not None
             }
-            if runtime.devices != "0":
+            if self.use_gpus and runtime.devices != "0":
                 constraints.append(Constraint.parse(f"({runtime.devices}) <= gpus"))
         context.update(
             {name: value for name, value in self.fixed_parameters.items() if value is not None}
@@ -169,7 +174,8 @@ def validate_spec(
 ) -> tuple[TaskSpec, list[Problem]]:
     """Check a task document completely; returns the spec and warnings.
 
-    Raises SpecError with every problem that was found.
+    `gpus`: how many a configuration can have on the machine that is to run it; too few of them
+    is a warning, for the task may be run elsewhere. Raises SpecError with every problem found.
     """
     problems: list[Problem] = []
     try:
@@ -181,16 +187,17 @@ def validate_spec(
         spec.base_runtime, spec.parameters, spec.fixed_parameters, catalogue
     )
     problems += flag_problems
-    problems += spec_checks.deployment_problems(spec, catalogue)
+    problems += spec_deployment_checks.deployment_problems(spec, catalogue)
     runtime = catalogue.find(spec.base_runtime)
-    constraint_problems, unknown_defaults = spec_checks.constraint_problems(spec, catalogue)
-    problems += constraint_problems
-    warnings += unknown_defaults
+    problems += spec_checks.constraint_problems(spec, catalogue)
     if not problems:
-        problems += spec_checks.space_problems(spec, spec.search_space(gpus, runtime))
+        problems += spec_checks.space_problems(spec, spec.search_space(None, runtime))
     if problems:
         raise SpecError(_without_repeats(problems))
-    return spec, [*warnings, *spec_checks.advice(spec, catalogue)]
+    if gpus is not None and runtime is not None:
+        warnings += spec_gpus.gpu_warnings(spec, runtime, gpus)
+    warnings += spec_deployment_checks.advice(spec)
+    return spec, [*warnings, *spec_checks.advice(spec)]
 
 
 def _without_repeats(problems: Sequence[Problem]) -> list[Problem]:

@@ -1,4 +1,4 @@
-"""The sections of a task file: model, optimization, slo, benchmark, environment."""
+"""The sections of a task file about what is tuned: model, optimization, slo, benchmark."""
 
 import re
 from collections.abc import Mapping
@@ -241,26 +241,3 @@ class Benchmark(BaseModel):
     @property
     def scenarios(self) -> tuple[Scenario, ...]:
         return tuple(parse_scenario(text) for text in self.traffic_scenarios)
-
-
-def _check_environment(value: dict[str, Any]) -> dict[str, str]:
-    wrong = {name: fault for name, text in value.items() if (fault := _variable_fault(name, text))}
-    if wrong:
-        raise refusal_of_keys(wrong)
-    return value
-
-
-def _variable_fault(name: str, text: object) -> tuple[str, str] | None:
-    if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name, re.ASCII):
-        return (
-            f"{shown(name)} is not the name of an environment variable",
-            "letters, digits and underscores",
-        )
-    if not isinstance(text, str):
-        return wrong_type(text, "text")
-    if CONTROL_CHARACTER.search(text.replace("\t", " ")):
-        return "holds a line end or another control character", ""
-    return ("is longer than 10,000 characters", "") if len(text) > 10_000 else None
-
-
-Environment = Annotated[dict[str, Any], AfterValidator(_check_environment)]

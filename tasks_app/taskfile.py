@@ -5,13 +5,16 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from pydantic import BaseModel
 
 from tasks_app.documents import DocumentError, load_document, read_text, reads_as_text
 from tasks_app.legacy import convert_legacy
-from tasks_app.masking import mask_problems
+from tasks_app.masking import masked_document, unmasked_document
 from tasks_app.problems import Problem, SpecError
 from tasks_app.runtimes.catalogue import RuntimeCatalogue
 from tasks_app.spec import TaskSpec, validate_spec
+
+RARELY_SET = ("use_gpus", "container", "readiness", "access")
 
 
 def load_task_file(
@@ -22,18 +25,20 @@ def load_task_file(
         text = read_text(path)
     except DocumentError as error:
         raise SpecError([Problem("", error.message)]) from error
-    spec, warnings = load_task(text, catalogue=catalogue, gpus=gpus)
-    if problems := mask_problems(spec.environment):
-        raise SpecError(problems)
-    return spec, warnings
+    return load_task(text, catalogue=catalogue, gpus=gpus)
 
 
 def load_task(
-    text: str, *, catalogue: RuntimeCatalogue, gpus: int | None = None
+    text: str,
+    *,
+    catalogue: RuntimeCatalogue,
+    gpus: int | None = None,
+    stored: Mapping[str, Any] | None = None,
 ) -> tuple[TaskSpec, list[Problem]]:
     """The task that a YAML or JSON text describes, and warnings. Raises SpecError.
 
     Files of the system this one replaces are converted, each conversion being a warning.
+    `stored`: the document whose secrets the text's masks stand for.
     """
     try:
         data = load_document(text)
@@ -44,13 +49,45 @@ def load_task(
     conversions: list[Problem] = []
     if isinstance(data, dict):
         data, conversions = convert_legacy(data)
+        data = unmasked_document(data, stored or {})
     spec, warnings = validate_spec(data, catalogue=catalogue, gpus=gpus)
     return spec, [*conversions, *warnings]
 
 
 def dump_task(spec: TaskSpec) -> str:
     """The task file of a spec: YAML in the file's order, lists and ranges on one line each."""
-    return dump_document(spec.to_data())
+    return dump_document(without_defaults(spec.to_data()))
+
+
+def dump_for_people(document: Mapping[str, Any]) -> str:
+    """The task file of a document as anybody may see it: without its secrets."""
+    return dump_document(without_defaults(masked_document(document)))
+
+
+def without_defaults(document: Mapping[str, Any]) -> dict[str, Any]:
+    """A task document without what most tasks leave as it is: how the server is run.
+
+    What decides what is measured stands in every file, so that it says it by itself.
+    """
+    short = dict(document)
+    for name in RARELY_SET:
+        standard = TaskSpec.model_fields[name].get_default(call_default_factory=True)
+        value = short.get(name)
+        if isinstance(standard, BaseModel) and isinstance(value, Mapping):
+            known = standard.model_dump()
+            short[name] = {
+                key: item
+                for key, item in value.items()
+                if key not in known or not _same(item, known[key])
+            }
+        if name in short and (_same(value, standard) or short[name] == {}):
+            del short[name]
+    return short
+
+
+def _same(value: object, standard: object) -> bool:
+    """Equal in value and kind: true is not 1."""
+    return type(value) is type(standard) and value == standard
 
 
 def dump_document(data: Mapping[str, Any]) -> str:

@@ -44,12 +44,16 @@ def test_it_changes_nothing(browser: Client, app: str, model: str) -> None:
 
 
 def test_it_masks_secrets(browser: Client) -> None:
-    task = make_task(environment={"HF_TOKEN": "hf_abc"})
+    task = make_task(
+        environment={"HF_TOKEN": "hf_hidden-1"},
+        access={"hub_token": "hf_hidden-2", "http_proxy": "http://u:hidden-3@proxy"},
+    )
     task.start()
     for row in (f"task/{task.pk}", f"run/{task.runs.get().pk}"):
         content = browser.get(f"/admin/tasks_app/{row}/change/").content
         assert b"HF_TOKEN" in content
-        assert b"hf_abc" not in content
+        assert b"http_proxy" in content
+        assert b"hidden-" not in content
 
 
 def test_it_is_for_staff(client: Client) -> None:

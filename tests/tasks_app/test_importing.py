@@ -9,6 +9,7 @@ from django.core.management.base import CommandError
 
 from tasks_app.masking import MASK
 from tasks_app.models import Task
+from tests.factories import make_task
 
 pytestmark = pytest.mark.django_db
 
@@ -79,3 +80,25 @@ def test_a_mask_is_not_imported_as_the_secret_that_it_stands_for(tmp_path: Path)
     with pytest.raises(CommandError, match=r"environment.HF_TOKEN.*put the value in again"):
         call_command("import_task", path)
     assert not Task.objects.exists()
+
+
+def test_an_export_can_be_imported_once_its_secrets_are_put_in_again(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    access = {"hub_token": "hf_hidden-1", "https_proxy": "http://u:hidden-2@proxy:3128"}
+    make_task(task_name="mine", access=access, environment={"API_KEY": "hidden-3"})
+    call_command("export_task", "mine")
+    text = capsys.readouterr().out.replace("mine", "again")
+    assert "hidden" not in text
+    path = tmp_path / "exported.yaml"
+    path.write_text(text)
+    with pytest.raises(CommandError) as error:
+        call_command("import_task", path)
+    for place in ("environment.API_KEY", "access.https_proxy", "access.hub_token"):
+        assert f"{place}: is masked here (put the value in again)" in str(error.value)
+    for secret in ("hidden-3", "hidden-2", "hf_hidden-1"):
+        text = text.replace(MASK, secret, 1)
+    path.write_text(text)
+    call_command("import_task", path)
+    copy, original = Task.objects.get(name="again"), Task.objects.get(name="mine")
+    assert copy.spec == original.spec.model_copy(update={"task_name": "again"})

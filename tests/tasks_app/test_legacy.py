@@ -91,7 +91,6 @@ def test_it_imports_a_file_of_the_system_that_this_one_replaces(
         "benchmark.max_requests_per_iteration",
         "benchmark.additional_params.temperature",
         "benchmark.traffic_scenarios",
-        "base_runtime",
     ]
 
 

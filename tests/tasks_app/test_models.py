@@ -20,6 +20,16 @@ def test_it_gives_back_the_spec_it_was_made_of() -> None:
     assert other(task).spec == spec
 
 
+def test_it_reads_tasks_and_runs_from_before_there_were_more_sections() -> None:
+    task = saved_task()
+    task.start()
+    added = ("use_gpus", "container", "readiness", "access")
+    old = {key: value for key, value in task.spec_data().items() if key not in added}
+    task.runs.update(spec=old)
+    Task.objects.update(container={}, readiness={}, access={})
+    assert task.runs.get().task_spec == other(task).spec == task.spec
+
+
 def test_it_starts_once_for_two_clicks() -> None:
     task = saved_task()
     second = other(task)

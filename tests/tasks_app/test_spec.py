@@ -38,6 +38,10 @@ def test_it_fills_in_every_default(document: Document) -> None:
         "slo",
         "benchmark",
         "environment",
+        "use_gpus",
+        "container",
+        "readiness",
+        "access",
     ]
     assert data["optimization"] == {
         "strategy": "auto",
@@ -458,6 +462,7 @@ def values() -> st.SearchStrategy[Any]:
 
 SECTIONS = [*TaskSpec.model_fields, "typo"]
 KEYS = ["low", "high", "step", "log", "ttft_p99_s", "traffic_scenarios", "num_concurrency", "seed"]
+KEYS += ["network", "cpus", "ulimits", "volumes", "health_path", "http_proxy", "hub_token"]
 
 
 @settings(
@@ -478,4 +483,4 @@ def test_it_answers_anything_with_a_spec_or_its_problems(
     except SpecError:
         return
     assert TaskSpec.from_data(spec.to_data()) == spec
-    assert load_document(dump_task(spec)) == spec.to_data()
+    assert TaskSpec.from_data(load_document(dump_task(spec))) == spec

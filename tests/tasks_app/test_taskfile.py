@@ -5,10 +5,18 @@ from typing import Any
 import pytest
 import yaml
 
+from tasks_app.masking import MASK
 from tasks_app.problems import SpecError
 from tasks_app.runtimes import RuntimeCatalogue
 from tasks_app.spec import TaskSpec
-from tasks_app.taskfile import dump_document, dump_task, load_task, load_task_file
+from tasks_app.taskfile import (
+    RARELY_SET,
+    dump_document,
+    dump_for_people,
+    dump_task,
+    load_task,
+    load_task_file,
+)
 
 YAML_TASK = """
 task_name: small              # unique
@@ -61,6 +69,21 @@ benchmark:
   max_minutes_per_level: 10
   additional_params: {temperature: 0.0}
 environment: {}
+use_gpus: true
+container:
+  network: host
+  ipc: private
+  shm_size_gib: 16.0
+  memory_gib: null
+  cpus: null
+  ulimits: {memlock: -1}
+  volumes: ["/srv/loras:/loras:ro"]
+readiness: {health_path: /health, interval_s: null, timeout_s: 900.0}
+access:
+  http_proxy: null
+  https_proxy: http://proxy.example:3128
+  no_proxy: intranet.example
+  hub_token: hf_0123456789
 """
 
 
@@ -93,6 +116,49 @@ def test_it_writes_lists_and_ranges_on_one_line(catalogue: RuntimeCatalogue) -> 
     assert "  threads: [1, 2]\n" in text
     assert "  ubatch-size: {low: 64, high: 512, log: true}\n" in text
     assert text.startswith("task_name: small\ndescription: ''\ndeployment_mode: local\n")
+
+
+def test_it_writes_how_the_server_is_run_only_where_that_is_said(
+    catalogue: RuntimeCatalogue,
+) -> None:
+    spec, _ = load_task(YAML_TASK, catalogue=catalogue)
+    assert yaml.safe_load(dump_task(spec)).keys().isdisjoint(RARELY_SET)
+    said = "use_gpus: false\naccess: {http_proxy: ''}\ncontainer: {ulimits: {}, ipc: private}\n"
+    spec, _ = load_task(YAML_TASK + said, catalogue=catalogue)
+    text = dump_task(spec)
+    written = yaml.safe_load(text)
+    assert {key: written[key] for key in RARELY_SET if key in written} == yaml.safe_load(said)
+    assert load_task(text, catalogue=catalogue)[0] == spec
+
+
+def test_it_shows_people_no_secret(catalogue: RuntimeCatalogue) -> None:
+    spec, _ = load_task(
+        YAML_TASK
+        + "environment: {API_KEY: hidden-1, URL: 'http://u:hidden-2@h'}\n"
+        + "access: {https_proxy: 'http://u:hidden-3@h', hub_token: hf_hidden-4}\n",
+        catalogue=catalogue,
+    )
+    text = dump_for_people(spec.to_data())
+    assert "hidden" not in text
+    assert yaml.safe_load(text)["access"] == {
+        "https_proxy": f"http://u:{MASK}@h",
+        "hub_token": MASK,
+    }
+
+
+def test_it_takes_masks_for_the_secrets_of_the_document_that_they_hide(
+    catalogue: RuntimeCatalogue,
+) -> None:
+    secrets = "access: {https_proxy: 'http://u:hidden-3@h', hub_token: hf_hidden-4}\n"
+    spec, _ = load_task(YAML_TASK + secrets, catalogue=catalogue)
+    text = dump_for_people(spec.to_data())
+    assert load_task(text, catalogue=catalogue, stored=spec.to_data())[0] == spec
+    with pytest.raises(SpecError) as caught:
+        load_task(text, catalogue=catalogue)
+    assert [str(problem) for problem in caught.value.problems] == [
+        "access.https_proxy: is masked here (put the value in again)",
+        "access.hub_token: is masked here (put the value in again)",
+    ]
 
 
 @pytest.mark.parametrize(

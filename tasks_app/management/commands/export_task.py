@@ -4,14 +4,14 @@ from django.core.management.base import CommandParser
 
 from autotuner_site.commands import SUCCESS, SiteCommand
 from tasks_app.importing import find_task
-from tasks_app.masking import masked_document
-from tasks_app.taskfile import dump_document
+from tasks_app.taskfile import dump_for_people
 
 
 class Command(SiteCommand):
     help = (
-        "Print a task as a task file (YAML). Values of environment variables whose names look like"
-        " secrets are masked: put them in again where the file is imported."
+        "Print a task as a task file (YAML). The hub token, passwords of proxies and the values of"
+        " variables whose names look like secrets are masked: put them in again where the file is"
+        " imported."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -19,6 +19,5 @@ class Command(SiteCommand):
         parser.add_argument("name")
 
     def run(self, *, name: str, **options: Any) -> int:
-        document = masked_document(find_task(name).spec.to_data())
-        self.stdout.write(dump_document(document), ending="")
+        self.stdout.write(dump_for_people(find_task(name).spec.to_data()), ending="")
         return SUCCESS
