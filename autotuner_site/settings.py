@@ -17,7 +17,12 @@ from autotuner_site.paths import DEFAULT_HOME, Home
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 env = Env()
+_GIVEN = frozenset(name for name, value in os.environ.items() if value)
 env.read_env(str(BASE_DIR / ".env"), recurse=False)
+# Where what is set was set, for the page that shows it.
+SETTING_SOURCES = {
+    name: "environment" if name in _GIVEN else ".env" for name, value in os.environ.items() if value
+}
 
 
 def _path(name: str, default: str = "") -> Path | None:
@@ -27,6 +32,23 @@ def _path(name: str, default: str = "") -> Path | None:
     """
     text = env.str(name, default)
     return Path(os.path.normpath(BASE_DIR / Path(text).expanduser())) if text else None
+
+
+def _paths(name: str) -> tuple[Path, ...]:
+    """Folders of this host, separated by commas. Links in them are followed once, here."""
+    texts: list[str] = env.list(name, [])
+    folders = tuple(Path(text.strip()).expanduser() for text in texts if text.strip())
+    for folder in folders:
+        if not folder.is_absolute():
+            raise ImproperlyConfigured(f"{name}: {str(folder)!r} must be an absolute path")
+    return tuple(folder.resolve() for folder in folders)
+
+
+def _seconds(name: str, default: int) -> int:
+    value = env.int(name, default)
+    if value < 1:
+        raise ImproperlyConfigured(f"{name} is {value}; it must be 1 second or more")
+    return value
 
 
 def _port_range(text: str) -> tuple[int, int]:
@@ -204,9 +226,18 @@ if DEPLOYMENT_MODE not in {"docker", "local"}:
     )
 DOCKER_MODEL_PATH = _path("DOCKER_MODEL_PATH")
 PORT_RANGE = _port_range(env.str("PORT_RANGE", "8000-8100"))
+GENAI_BENCH_PATH = _path("GENAI_BENCH_PATH")
+HF_HOME = _path("HF_HOME")
+DOCKER_VOLUMES = _paths("DOCKER_VOLUMES")
+DOCKER_PULL_TIMEOUT_S = _seconds("DOCKER_PULL_TIMEOUT_S", 3600)
+# Those below can be made in the browser too: read them through experiments_app.site_settings.
+DOCKER_REGISTRY = env.str("DOCKER_REGISTRY", "")
+DOCKER_REGISTRY_USER = env.str("DOCKER_REGISTRY_USER", "")
+DOCKER_REGISTRY_PASSWORD = env.str("DOCKER_REGISTRY_PASSWORD", "")
 HTTP_PROXY = env.str("HTTP_PROXY", "")
 HTTPS_PROXY = env.str("HTTPS_PROXY", "")
 NO_PROXY = env.str("NO_PROXY", "")
+CA_BUNDLE = _path("CA_BUNDLE")
 HF_TOKEN = env.str("HF_TOKEN", "")
-HF_HOME = _path("HF_HOME")
-GENAI_BENCH_PATH = _path("GENAI_BENCH_PATH")
+HF_ENDPOINT = env.str("HF_ENDPOINT", "")
+HF_HUB_OFFLINE = env.bool("HF_HUB_OFFLINE", False)

@@ -6,13 +6,14 @@ from django.contrib import admin
 from django.urls import reverse
 
 from autotuner_site.admin import ReadOnlyMixin
-from experiments_app.models import Experiment, Measurement
+from experiments_app.models import Experiment, Measurement, SiteSetting
 
 if TYPE_CHECKING:
     ExperimentModelAdmin = admin.ModelAdmin[Experiment]
     MeasurementModelAdmin = admin.ModelAdmin[Measurement]
+    SiteSettingModelAdmin = admin.ModelAdmin[SiteSetting]
 else:
-    ExperimentModelAdmin = MeasurementModelAdmin = admin.ModelAdmin
+    ExperimentModelAdmin = MeasurementModelAdmin = SiteSettingModelAdmin = admin.ModelAdmin
 
 
 @admin.register(Experiment)
@@ -49,3 +50,15 @@ class MeasurementAdmin(ReadOnlyMixin, MeasurementModelAdmin):
 
     def view_on_site(self, obj: Measurement) -> str:
         return reverse("experiment_detail", args=[obj.experiment_id])
+
+
+@admin.register(SiteSetting)
+class SiteSettingAdmin(ReadOnlyMixin, SiteSettingModelAdmin):
+    """Who set what; it is set on the page System."""
+
+    list_display = ("name", "updated_by", "updated_at")
+    list_select_related = ("updated_by",)
+    exclude = ("encrypted_value",)
+
+    def view_on_site(self, obj: SiteSetting) -> str:
+        return reverse("system_settings")

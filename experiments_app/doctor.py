@@ -2,40 +2,41 @@
 
 import shutil
 import sqlite3
-import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
-from enum import StrEnum
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
-from urllib.parse import urlsplit
 
-import docker
-import httpx
 from django.conf import settings
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 
+from experiments_app import words
 from experiments_app.benchmark import BenchmarkError
 from experiments_app.benchmark.command import python_of
 from experiments_app.benchmark.version import GENAI_BENCH_VERSION
-from experiments_app.hardware import gpu_count
+from experiments_app.gpus import Gpu, survey
+from experiments_app.hub import hf_home
 from experiments_app.leases import can_listen
-from experiments_app.network import proxy_environment
+from experiments_app.network import ca_bundle
+from experiments_app.setting_checks import certificates
+from experiments_app.site_settings import KEY_LOST, Source, settings_in_force
+from experiments_app.system.docker_state import (
+    check_docker,
+    check_images,
+    check_nvidia,
+    disk_left,
+    disk_outcome,
+)
+from experiments_app.system.hub_check import check_hub, check_proxy
+from experiments_app.system.outcome import Outcome, Verdict, fault, fine, warning
 from tasks_app.runtimes import site_runtimes
 
 GIGABYTE = 10**9
 LOW_DISK_BYTES = 2 * GIGABYTE
 NO_DISK_BYTES = 200 * 10**6
-HUB_URL = "https://huggingface.co"
-TIMEOUT_S = 5
-
-
-class Verdict(StrEnum):
-    OK = "ok"
-    WARNING = "warning"  # some tasks cannot run, others can
-    FAULT = "fault"
+LOW_CACHE_DISK_BYTES = 20 * GIGABYTE
 
 
 @dataclass(frozen=True)
@@ -60,18 +61,10 @@ def examine() -> Iterator[Finding]:
         yield Finding(name, verdict, message, remedy)
 
 
-Outcome = tuple[Verdict, str, str]
-"""Verdict, message, remedy."""
-
-
-def fine(message: str) -> Outcome:
-    return Verdict.OK, message, ""
-
-
 def check_python() -> Outcome:
     found = ".".join(map(str, sys.version_info[:3]))
     if not (3, 11) <= sys.version_info[:2] < (3, 13):
-        return Verdict.FAULT, f"Python {found}", "use Python 3.11 or 3.12"
+        return fault(f"Python {found}", "use Python 3.11 or 3.12")
     return fine(f"Python {found}")
 
 
@@ -82,14 +75,12 @@ def check_home() -> Outcome:
         probe.write_text("x")
         probe.unlink()
     except OSError as error:
-        return (
-            Verdict.FAULT,
+        return fault(
             f"{home.root} cannot be written: {error.strerror}",
             "mend its permissions, or name another folder as AUTOTUNER_HOME",
         )
     if home.foreign_database:
-        return (
-            Verdict.WARNING,
+        return warning(
             f"{home.foreign_database} belongs to another program; ours is {home.database}",
             f"bring its tasks in with: manage.py import_task {home.foreign_database}",
         )
@@ -105,11 +96,11 @@ def check_database() -> Outcome:
             cursor.execute("PRAGMA quick_check")
             (state,) = cursor.fetchone()
     except (DatabaseError, sqlite3.Error) as error:
-        return Verdict.FAULT, f"{settings.DATABASE_PATH}: {error}", "restore it from a backup"
+        return fault(f"{settings.DATABASE_PATH}: {error}", "restore it from a backup")
     if state != "ok":
-        return Verdict.FAULT, f"{settings.DATABASE_PATH}: {state}", "restore it from a backup"
+        return fault(f"{settings.DATABASE_PATH}: {state}", "restore it from a backup")
     if waiting:
-        return Verdict.WARNING, f"{len(waiting)} migrations wait", "run manage.py migrate"
+        return warning(f"{len(waiting)} migrations wait", "run manage.py migrate")
     return fine(str(settings.DATABASE_PATH))
 
 
@@ -117,9 +108,9 @@ def check_disk() -> Outcome:
     free = shutil.disk_usage(settings.AUTOTUNER_HOME).free
     message = f"{free / GIGABYTE:.1f} GB free for results and logs"
     if free < NO_DISK_BYTES:
-        return Verdict.FAULT, message, "free some space: results can no longer be written"
+        return fault(message, "free some space: results can no longer be written")
     if free < LOW_DISK_BYTES:
-        return Verdict.WARNING, message, "free some space soon"
+        return warning(message, "free some space soon")
     return fine(message)
 
 
@@ -128,14 +119,13 @@ def check_genai_bench() -> Outcome:
         try:
             return fine(f"{python_of(settings.GENAI_BENCH_PATH)} (GENAI_BENCH_PATH)")
         except BenchmarkError as error:
-            return Verdict.FAULT, error.message, "mend or empty GENAI_BENCH_PATH"
+            return fault(error.message, "mend or empty GENAI_BENCH_PATH")
     try:
         found = version("genai-bench")
     except PackageNotFoundError:
-        return Verdict.FAULT, "not installed", "install requirements.lock again: make run"
+        return fault("not installed", "install requirements.lock again: make run")
     if found != GENAI_BENCH_VERSION:
-        return (
-            Verdict.FAULT,
+        return fault(
             f"version {found}; we drive {GENAI_BENCH_VERSION}",
             "install requirements.lock again: make run",
         )
@@ -146,7 +136,7 @@ def check_runtimes() -> Outcome:
     catalogue = site_runtimes()
     if catalogue.broken:
         faults = "; ".join(str(error) for error in catalogue.broken.values())
-        return Verdict.WARNING, faults, f"mend the file in {settings.HOME.runtimes}"
+        return warning(faults, f"mend the file in {settings.HOME.runtimes}")
     return fine(", ".join(catalogue.names))
 
 
@@ -155,71 +145,59 @@ def check_ports() -> Outcome:
     free = sum(can_listen(port) for port in range(first, last + 1))
     message = f"{free} of {last - first + 1} ports free in {first}-{last}"
     if not free:
-        return Verdict.FAULT, message, "set PORT_RANGE to other ports"
+        return fault(message, "set PORT_RANGE to other ports")
     return fine(message)
 
 
-def check_docker() -> Outcome:
-    try:
-        client = docker.from_env(timeout=TIMEOUT_S)
-        found = client.version()["Version"]
-        client.close()
-    except (docker.errors.DockerException, OSError) as error:
-        return (
-            Verdict.WARNING,
-            f"no Docker engine answers ({str(error).splitlines()[0][:120]})",
-            "only needed for deployment_mode: docker",
+def check_settings() -> Outcome:
+    """Those that were made in the browser can be read, and those of files name files."""
+    in_force = settings_in_force().values()
+    if lost := [setting.name for setting in in_force if setting.fault]:
+        return warning(
+            f"{', '.join(lost)}: what was stored {KEY_LOST}",
+            "bring back the file settings_key of AUTOTUNER_HOME, or set them again on the page"
+            " System",
         )
-    return fine(f"engine {found}")
+    bundle = ca_bundle()
+    if bundle is not None:
+        try:
+            certificates(str(bundle))
+        except ValueError as error:
+            return fault(f"CA_BUNDLE {bundle} {error}", "mend or empty CA_BUNDLE")
+    made = sum(setting.source is Source.BROWSER for setting in in_force)
+    return fine(f"{made or 'none'} made in the browser")
 
 
 def check_gpus() -> Outcome:
-    count = gpu_count()
-    if not count:
-        return Verdict.WARNING, "no NVIDIA GPU", "CPU engines such as llamacpp need none"
-    names = subprocess.run(
-        ["nvidia-smi", "--query-gpu=name", "--format=csv,noheader"],  # noqa: S607
-        capture_output=True,
-        text=True,
-        timeout=TIMEOUT_S,
-        check=False,
-    ).stdout.split("\n")
-    return fine(f"{count}: {', '.join(filter(None, names))}")
-
-
-def check_proxy() -> Outcome:
-    environment = proxy_environment()
-    named = [n for n in ("HTTP_PROXY", "HTTPS_PROXY") if n in environment]
-    if not named:
-        return fine("none set; connections are direct")
-    return fine(", ".join(f"{n}={_without_password(environment[n])}" for n in named))
-
-
-def check_hub() -> Outcome:
-    environment = proxy_environment()
-    try:
-        with httpx.Client(
-            proxy=environment.get("HTTPS_PROXY"), timeout=TIMEOUT_S, trust_env=False
-        ) as client:
-            headers = {"Authorization": f"Bearer {settings.HF_TOKEN}"} if settings.HF_TOKEN else {}
-            path = "/api/whoami-v2" if settings.HF_TOKEN else "/api/models?limit=1"
-            status = client.get(HUB_URL + path, headers=headers).status_code
-    except httpx.HTTPError as error:
-        return (
-            Verdict.WARNING,
-            f"the Hugging Face hub does not answer ({type(error).__name__})",
-            "models and tokenizers on this disk work without it; else set HTTPS_PROXY",
+    found = survey()
+    faults = "; ".join(found.faults)
+    if not found.gpus:
+        return warning(
+            f"no NVIDIA GPU: {faults}" if faults else "no NVIDIA GPU",
+            "CPU engines such as llamacpp need none",
         )
-    if status == httpx.codes.UNAUTHORIZED:
-        return Verdict.WARNING, "the hub refuses the token", "set HF_TOKEN to a valid one"
-    if status >= httpx.codes.BAD_REQUEST:
-        return Verdict.WARNING, f"the hub answers with status {status}", "try again later"
-    return fine("the Hugging Face hub answers" + (", token valid" * bool(settings.HF_TOKEN)))
+    gpus = "; ".join(map(_gpu_words, found.gpus))
+    message = f"{len(found.gpus)}, driver {found.driver_version}: {gpus}"
+    return (
+        warning(f"{message}; {faults}", "mend the GPU or do without") if faults else fine(message)
+    )
 
 
-def _without_password(url: str) -> str:
-    parts = urlsplit(url)
-    return url.replace(f":{parts.password}@", ":***@") if parts.password else url
+def _gpu_words(gpu: Gpu) -> str:
+    memory = f"{words.size(gpu.memory_used_bytes)} of {words.size(gpu.memory_total_bytes)} in use"
+    return f"{gpu.label} {gpu.name}, {memory}" + (f" by {gpu.used_by}" if gpu.used_by else "")
+
+
+def check_hub_cache() -> Outcome:
+    left_bytes = disk_left(hf_home())
+    if left_bytes is None:
+        return fine(f"{hf_home()}, on a disk that cannot be looked at")
+    return disk_outcome(
+        left_bytes,
+        f"models in {hf_home()}",
+        low_bytes=LOW_CACHE_DISK_BYTES,
+        remedy="remove models that nobody needs, on the page System",
+    )
 
 
 CHECKS: dict[str, Callable[[], Outcome]] = {
@@ -230,8 +208,12 @@ CHECKS: dict[str, Callable[[], Outcome]] = {
     "genai-bench": check_genai_bench,
     "runtimes": check_runtimes,
     "ports": check_ports,
+    "settings": check_settings,
     "docker": check_docker,
+    "nvidia": check_nvidia,
     "gpus": check_gpus,
+    "images": check_images,
+    "hub-cache": check_hub_cache,
     "proxy": check_proxy,
     "hub": check_hub,
 }

@@ -2,24 +2,43 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from django.conf import settings
 
-from experiments_app.engines.model_source import ModelNotFound, ModelSource, resolve_model
+from experiments_app.containers.description import GIBIBYTE, ContainerDescription, Mount
+from experiments_app.engines.model_source import (
+    ModelNotFound,
+    ModelSource,
+    container_model,
+    resolve_model,
+)
+from experiments_app.gpu_demand import gpus_of
+from experiments_app.hub import hf_home
 from experiments_app.llamacpp.tokenizer import TokenizerError
-from experiments_app.network import proxy_environment
+from experiments_app.network import CA_VARIABLES, ca_bundle, network_environment
 from tasks_app.expressions import ExpressionError
+from tasks_app.masking import hidden_names
 from tasks_app.problems import Problem
 from tasks_app.runtimes import Runtime, RuntimeFileError, load_runtime
 from tasks_app.space import Scalar
 from tasks_app.spec import TaskSpec
+from tasks_app.volumes import VolumeRefused, mountable, volume_problems
 
 HOST = "127.0.0.1"
+CA_TARGET = "/etc/ssl/autotuner-ca.pem"
+# What engines on GPUs are started with: pinned memory for transfers, deep stacks of their kernels'
+# compilers; and shared memory for their workers, where it is not the host's own.
+GPU_ULIMITS = {"memlock": -1, "stack": 64 * 1024**2}
+GPU_SHM_BYTES = 16 * GIBIBYTE
 
 
 @dataclass(frozen=True)
 class LaunchPlan:
-    """How to start one configuration. `tokenizer` is a folder, or a hub id."""
+    """How to start one configuration. `tokenizer` is a folder, or a hub id.
+
+    `command`: what is started here; for a container, the shell command that starts the same.
+    """
 
     runtime: Runtime
     command: list[str]
@@ -28,6 +47,9 @@ class LaunchPlan:
     devices: int
     served_model_name: str
     tokenizer: str
+    health_path: str
+    gpu_ids: tuple[str, ...] = ()
+    container: ContainerDescription | None = None
 
     @property
     def base_url(self) -> str:
@@ -60,28 +82,135 @@ def launch_problems(spec: TaskSpec) -> list[Problem]:
         return [Problem("model.id_or_path", str(error))]
     except TokenizerError as error:
         return [Problem("benchmark.model_tokenizer", str(error))]
+    except VolumeRefused:
+        return volume_problems(spec.container.volumes, settings.DOCKER_VOLUMES)
     return []
 
 
 def plan_launch(
-    spec: TaskSpec, parameters: Mapping[str, Scalar], model: ModelSource, port: int
+    spec: TaskSpec,
+    parameters: Mapping[str, Scalar],
+    model: ModelSource,
+    port: int,
+    gpu_ids: tuple[str, ...] = (),
 ) -> LaunchPlan:
-    """Raises RuntimeFileError, ExpressionError (of the runtime's `devices`) and TokenizerError."""
+    """`gpu_ids`: the UUIDs of the GPUs that were leased for it.
+
+    Raises RuntimeFileError, ExpressionError (of the runtime's `devices`), ModelNotFound (where a
+    container cannot have it), TokenizerError and VolumeRefused.
+    """
     runtime = load_runtime(spec.base_runtime)
-    devices = runtime.device_count(parameters)
-    return LaunchPlan(
-        runtime=runtime,
-        command=runtime.command_line(
+    devices = gpus_of(spec, parameters)
+    environment = {
+        **network_environment(spec.access),
+        **runtime.environment,
+        **spec.environment,
+    }
+    container = None
+    if spec.deployment_mode == "docker":
+        container = _container(
+            spec,
+            parameters,
+            runtime=runtime,
+            model=model,
+            port=port,
+            devices=devices,
+            gpu_ids=gpu_ids,
+        )
+        command, environment = container.shell_command(), dict(container.environment)
+    else:
+        if gpu_ids:
+            environment["CUDA_VISIBLE_DEVICES"] = ",".join(gpu_ids)
+        command = runtime.command_line(
             parameters,
             model_path=model.path,
             served_model_name=spec.served_model_name,
             host=HOST,
             port=port,
             devices=devices,
-        ),
-        environment={**proxy_environment(), **runtime.environment, **spec.environment},
+        )
+    return LaunchPlan(
+        runtime=runtime,
+        command=command,
+        environment=environment,
         port=port,
         devices=devices,
         served_model_name=spec.served_model_name,
         tokenizer=spec.benchmark.model_tokenizer or model.tokenizer,
+        health_path=spec.readiness.health_path or runtime.health_path,
+        gpu_ids=gpu_ids,
+        container=container,
     )
+
+
+def image_of(spec: TaskSpec, runtime: Runtime) -> str:
+    """`repository:tag` or digest that the task's container is made from; "" without one."""
+    from experiments_app.containers.images import resolve_repository
+
+    if spec.runtime_image:
+        return spec.runtime_image
+    if spec.runtime_image_tag and runtime.image:
+        return f"{resolve_repository(runtime.image)}:{spec.runtime_image_tag}"
+    return runtime.image or ""
+
+
+def _container(
+    spec: TaskSpec,
+    parameters: Mapping[str, Scalar],
+    *,
+    runtime: Runtime,
+    model: ModelSource,
+    port: int,
+    devices: int,
+    gpu_ids: tuple[str, ...],
+) -> ContainerDescription:
+    inside = container_model(model, models_dir=settings.DOCKER_MODEL_PATH, hf_home=hf_home())
+    network = network_environment(spec.access)
+    trust: tuple[Mount, ...] = ()
+    if bundle := ca_bundle():
+        network |= dict.fromkeys(CA_VARIABLES, CA_TARGET)
+        trust = (Mount(bundle, CA_TARGET),)
+    environment = {
+        **network,
+        **runtime.environment,
+        **spec.environment,
+        **inside.environment,
+    }
+    if not devices:  # CUDA's images ask for all of them by themselves
+        environment.setdefault("NVIDIA_VISIBLE_DEVICES", "void")
+    wish = spec.container
+    private_shm = GPU_SHM_BYTES if devices and wish.ipc == "private" else None
+    entrypoint, arguments = runtime.container_command_line(
+        parameters,
+        model_path=inside.path,
+        served_model_name=spec.served_model_name,
+        host=HOST if wish.network == "host" else "0.0.0.0",  # noqa: S104  published on loopback
+        port=port,
+        devices=devices,
+    )
+    return ContainerDescription(
+        image=image_of(spec, runtime),
+        entrypoint=tuple(entrypoint) if entrypoint else None,
+        arguments=tuple(arguments),
+        port=port,
+        environment=environment,
+        secrets=hidden_names(environment),
+        mounts=(*inside.mounts, *trust, *_volumes(wish.volumes)),
+        gpu_ids=gpu_ids,
+        gpus=devices,
+        network=wish.network,
+        ipc=wish.ipc,
+        shm_size_bytes=_bytes(wish.shm_size_gib) or private_shm,
+        memory_bytes=_bytes(wish.memory_gib),
+        cpus=wish.cpus,
+        ulimits=(GPU_ULIMITS if devices else {}) if wish.ulimits is None else wish.ulimits,
+    )
+
+
+def _volumes(entries: list[str]) -> tuple[Mount, ...]:
+    volumes = (mountable(entry, settings.DOCKER_VOLUMES) for entry in entries)
+    return tuple(Mount(Path(v.source), v.target, v.read_only) for v in volumes)
+
+
+def _bytes(gibibytes: float | None) -> int | None:
+    return None if gibibytes is None else round(gibibytes * GIBIBYTE)

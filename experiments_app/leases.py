@@ -1,5 +1,8 @@
 """Who may run what: a worker's claim on an experiment, and the devices and ports it holds.
 
+An experiment on the CPU has this host to itself; experiments on GPUs run beside each other, each
+on GPUs of its own, and never beside one on the CPU.
+
 A claim is one guarded UPDATE that writes a token into the row. Every later write filters on that
 token, so a worker that was given up for dead can do no harm when it comes back. A heartbeat
 thread renews the claim and watches for cancellation.
@@ -11,7 +14,7 @@ import os
 import secrets
 import socket
 import threading
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from types import TracebackType
@@ -22,6 +25,7 @@ from django.db import DatabaseError, IntegrityError, connection, transaction
 from django.db.models import F
 from django.utils import timezone
 
+from experiments_app.gpus import Gpu, find_gpus
 from experiments_app.models import Experiment, ResourceLease
 from experiments_app.processes import ProcessIdentity
 from tasks_app.models import Task
@@ -32,6 +36,7 @@ LEASE = timedelta(seconds=30)
 HEARTBEAT_S = 0.5
 RENEW_EVERY = 10  # heartbeats
 MAX_ATTEMPTS = 3
+WHOLE_HOST = "host"
 
 
 class Cancelled(Exception):
@@ -46,9 +51,13 @@ class NoFreePort(Exception):
     """Every port of PORT_RANGE is taken."""
 
 
+class _Busy(Exception):
+    """This host has not got now what the experiment takes."""
+
+
 @dataclass(frozen=True)
 class Claim:
-    """The right of this process to run an attempt of an experiment."""
+    """The right of this process to run an attempt of an experiment, on the GPUs `gpu_ids`."""
 
     experiment_pk: int
     task_pk: int
@@ -56,6 +65,7 @@ class Claim:
     attempt: int
     token: str
     host: str
+    gpu_ids: tuple[str, ...] = ()
 
     @property
     def marker(self) -> str:
@@ -71,14 +81,18 @@ def marker(experiment_pk: int, token: str) -> str:
     return f"{settings.SITE_ID}:{experiment_pk}:{token}"
 
 
-def claim(experiment_pk: int, resources: Iterable[str]) -> Claim | None:
-    """Take a pending experiment of a running task, together with this host's `resources`.
+def claim(experiment_pk: int, *, gpus: int) -> Claim | None:
+    """Take a pending experiment of a running task, and `gpus` free GPUs of this host with it.
 
-    None when another worker was first, the task no longer runs, or a resource is in use.
+    With 0 GPUs, this host as a whole. None when another worker was first, the task no longer runs,
+    or this host has not got what it takes now: `waiting.waiting_reason` says what that is.
     """
     token = secrets.token_hex(16)
     host = this_host()
     me = ProcessIdentity.of(os.getpid())
+    # Asked beforehand: NVML may take seconds, and nobody can write while a transaction is open. Who
+    # took a GPU meanwhile holds a lease on it.
+    idle = [gpu for gpu in find_gpus() if not gpu.used_by] if gpus else []
     try:
         with transaction.atomic():
             taken = Experiment.objects.filter(
@@ -99,14 +113,60 @@ def claim(experiment_pk: int, resources: Iterable[str]) -> Claim | None:
             )
             if taken != 1:
                 return None
-            for resource in resources:
+            # Nobody else leases until this transaction is through: it began as the only writer.
+            gpu_ids = _choose_devices(gpus, idle, host)
+            for resource in [gpu_resource(uuid) for uuid in gpu_ids] or [WHOLE_HOST]:
                 ResourceLease.objects.create(
                     host=host, resource=resource, experiment_id=experiment_pk, token=token
                 )
+            Experiment.objects.filter(pk=experiment_pk).update(gpu_ids=gpu_ids)
             experiment = Experiment.objects.get(pk=experiment_pk)
-    except IntegrityError:  # a resource is in use; the claim was rolled back with it
+    except (_Busy, IntegrityError):  # the claim was rolled back with it
         return None
-    return Claim(experiment_pk, experiment.task_id, experiment.run, experiment.attempt, token, host)
+    return Claim(
+        experiment_pk,
+        experiment.task_id,
+        experiment.run,
+        experiment.attempt,
+        token,
+        host,
+        tuple(gpu_ids),
+    )
+
+
+def _choose_devices(gpus: int, idle: Sequence[Gpu], host: str) -> list[str]:
+    """The uuids of the GPUs to lease; empty for the host as a whole. Raises _Busy."""
+    leased = leased_devices(host)
+    if WHOLE_HOST in leased or (leased and not gpus):
+        raise _Busy
+    chosen = choose_gpus([gpu for gpu in idle if gpu_resource(gpu.uuid) not in leased], gpus)
+    if chosen is None:
+        raise _Busy
+    return [gpu.uuid for gpu in chosen]
+
+
+def choose_gpus(free: Sequence[Gpu], count: int) -> list[Gpu] | None:
+    """`count` GPUs that lie close together, the lowest such; None where there are too few.
+
+    Several are never slices of a GPU: a program sees one slice at a time.
+    """
+    candidates = sorted(
+        (gpu for gpu in free if count < 2 or not gpu.is_mig), key=lambda gpu: gpu.index
+    )
+    windows = [candidates[first : first + count] for first in range(len(candidates) - count + 1)]
+    if count == 0:
+        return []
+    return min(windows, key=lambda w: (w[-1].index - w[0].index, w[0].index), default=None)
+
+
+def leased_devices(host: str) -> set[str]:
+    """What of the host is leased: `host`, or `gpu:<uuid>` each."""
+    leases = ResourceLease.objects.filter(host=host).exclude(resource__startswith="port:")
+    return set(leases.values_list("resource", flat=True))
+
+
+def gpu_resource(uuid: str) -> str:
+    return f"gpu:{uuid}"
 
 
 def lease_port(claim: Claim, ports: tuple[int, int]) -> int:
@@ -135,8 +195,12 @@ def lease_port(claim: Claim, ports: tuple[int, int]) -> int:
         except IntegrityError:  # another worker was first
             continue
         return port
+    busy = sorted(int(resource.removeprefix("port:")) for resource in leased)
+    held = sum(first <= port <= last for port in busy)
     raise NoFreePort(
-        f"no port of {first}-{last} is free; set PORT_RANGE to a wider range or stop what uses them"
+        f"no port of {first}-{last} is free: this site's experiments hold {held} of"
+        f" {last - first + 1}, other programs the rest; set PORT_RANGE to a wider range or stop"
+        " what uses them"
     )
 
 

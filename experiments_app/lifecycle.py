@@ -3,7 +3,9 @@
 from django.db import transaction
 
 from experiments_app import task_log
-from experiments_app.engines import ENGINES
+from experiments_app.containers.client import DockerUnreachable, connect
+from experiments_app.gpu_demand import gpu_problems
+from experiments_app.gpus import gpu_count
 from experiments_app.launch_plan import launch_problems
 from experiments_app.models import Experiment
 from experiments_app.tasks import work_on
@@ -44,14 +46,20 @@ def cancel_task(task: Task) -> None:
 
 def check_runnable(task: Task) -> None:
     """Raises SpecError where this site cannot run the task, before anything is started."""
-    problems = []
-    if task.deployment_mode not in ENGINES:
-        offered = ", ".join(sorted(ENGINES))
-        message = f"{task.deployment_mode!r} is not available on this site"
-        problems.append(Problem("deployment_mode", message, f"use {offered}"))
-    problems += launch_problems(task.spec)
+    spec = task.spec
+    problems = [*launch_problems(spec), *gpu_problems(spec, gpu_count())]
+    if task.deployment_mode == "docker":
+        problems += _docker_problems()
     if problems:
         raise SpecError(problems)
+
+
+def _docker_problems() -> list[Problem]:
+    try:
+        with connect():
+            return []
+    except DockerUnreachable as error:
+        return [Problem("deployment_mode", error.message, error.remedy)]
 
 
 def _begun(task: Task, *, wake_consumer: bool) -> None:

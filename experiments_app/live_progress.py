@@ -3,12 +3,14 @@
 import logging
 import time
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 from django.db import OperationalError
 
 from experiments_app import words
 from experiments_app.benchmark import Progress
+from experiments_app.containers.progress import PullProgress
 from experiments_app.models import Experiment
 
 logger = logging.getLogger(__name__)
@@ -31,6 +33,9 @@ class LiveProgress:
 
     def enter(self, phase: str) -> None:
         self._show({"phase": phase})
+
+    def pull(self, progress: PullProgress) -> None:
+        self._show({"phase": "pulling", **asdict(progress)})
 
     def report(self, progress: Progress) -> None:
         self._show(

@@ -3,6 +3,7 @@
 from datetime import timedelta
 from typing import Any, Self
 
+from django.conf import settings
 from django.db import models, transaction
 from django.db.models import Q
 from django.utils import timezone
@@ -55,6 +56,7 @@ class Experiment(models.Model):
     command = models.JSONField(default=list, blank=True)
     image_digest = models.CharField(max_length=300, blank=True)
     engine_version = models.CharField(max_length=200, blank=True)
+    driver_version = models.CharField(max_length=100, blank=True)
     gpu_ids = models.JSONField(default=list, blank=True)
     port = models.PositiveIntegerField(null=True, blank=True)
     container_id = models.CharField(max_length=100, blank=True)
@@ -297,3 +299,20 @@ class ResourceLease(models.Model):
 
     def __str__(self) -> str:
         return f"{self.host} {self.resource}"
+
+
+class SiteSetting(models.Model):
+    """A setting that an administrator made in the browser; the environment counts before it."""
+
+    name = models.CharField(max_length=100, unique=True)
+    encrypted_value = models.TextField(help_text="Fernet; the key is kept in AUTOTUNER_HOME.")
+    updated_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True
+    )
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        ordering = ("name",)
+
+    def __str__(self) -> str:
+        return self.name

@@ -17,6 +17,7 @@ from experiments_app.models import Experiment
 from experiments_app.planned import fraction_done, planned
 from experiments_app.results import best_of, closest_miss, closest_to_slo, is_client_bound
 from experiments_app.rows import Cell, Row, cells_of, planned_row, state_of
+from experiments_app.waiting import waiting_reason
 from tasks_app.models import Run, Task
 from tasks_app.runtimes import RuntimeFileError, load_runtime
 from tasks_app.spec import TaskSpec
@@ -44,10 +45,11 @@ class TaskOverview:
     now: datetime
     closest_miss: str = ""
     is_client_bound: bool = False
+    waiting_for: str = ""
 
     @classmethod
     def load(cls, task: Task, run: int | None = None) -> Self:
-        """Three queries. Raises Run.DoesNotExist."""
+        """Three queries, and a few for an experiment that waits. Raises Run.DoesNotExist."""
         number = task.run if run is None else run
         started = Run.objects.filter(task=task, number=number).first()
         if started is None and (number != task.run or task.started_at is not None):
@@ -69,6 +71,7 @@ class TaskOverview:
             now=timezone.now(),
             closest_miss=closest_miss(spec, closest) if closest else "",
             is_client_bound=best is not None and is_client_bound(best, experiments[0]),
+            waiting_for=next(filter(None, map(waiting_reason, experiments)), ""),
         )
 
     # How far it is
@@ -170,7 +173,7 @@ class TaskOverview:
         if self.current is not None:
             number = self.current.number
             yield f"Experiment {number} of {self.total - 1}" if number else "Baseline"
-            yield words.phase(self.current.progress)
+            yield self.waiting_for or words.phase(self.current.progress)
         else:
             yield "Choosing what to try next" if self.experiments else "Waiting for a worker"
         if self.time_left_s is not None:

@@ -3,6 +3,7 @@
 import json
 from functools import lru_cache
 
+from experiments_app.gpus import gpu_count
 from experiments_app.scheduler import planned_experiments
 from tasks_app.models import SPEC_FIELDS, Task
 from tasks_app.spec import TaskSpec
@@ -23,9 +24,10 @@ def planned_by_task(task: Task) -> int:
 
 def planned_by_data(data: dict[str, object]) -> int:
     """Counting a space takes time, and a page that follows a task asks every two seconds."""
-    return _planned(json.dumps(data | {"task_name": "any", "description": ""}, sort_keys=True))
+    text = json.dumps(data | {"task_name": "any", "description": ""}, sort_keys=True)
+    return _planned(text, gpu_count())
 
 
 @lru_cache(maxsize=2048)
-def _planned(text: str) -> int:
+def _planned(text: str, gpus: int) -> int:
     return planned_experiments(TaskSpec.from_data(json.loads(text)))

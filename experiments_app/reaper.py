@@ -4,13 +4,18 @@ Safe at any moment and any number of times: it takes only what no living worker 
 """
 
 import logging
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import astuple, dataclass
 
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
+from docker.errors import DockerException
+from requests import RequestException
 
 from experiments_app import task_log
+from experiments_app.containers.client import DockerUnreachable, connect
+from experiments_app.containers.removal import remove_orphans, site_containers
 from experiments_app.leases import MAX_ATTEMPTS, this_host
 from experiments_app.models import Experiment, ResourceLease
 from experiments_app.processes import ProcessIdentity, find_marked, stop_processes
@@ -29,25 +34,27 @@ class Reaped:
     failed: int = 0
     cancelled: int = 0
     processes: int = 0
+    containers: int = 0
     leases: int = 0
 
     @property
     def anything(self) -> bool:
-        return any((self.requeued, self.failed, self.cancelled, self.processes, self.leases))
+        return any(astuple(self))
 
     def __str__(self) -> str:
         return (
             f"{self.requeued} experiments queued again, {self.failed} failed,"
             f" {self.cancelled} cancelled; {self.processes} processes ended,"
-            f" {self.leases} leases taken back"
+            f" {self.containers} containers removed, {self.leases} leases taken back"
         )
 
 
 def reap() -> Reaped:
-    """Processes first: nothing is queued again while its orphan still uses the machine."""
+    """Servers first: nothing is queued again while its orphan still uses the machine."""
     dead = [experiment for experiment in Experiment.objects.active() if _is_abandoned(experiment)]
     dead_tokens = {experiment.owner_token for experiment in dead}
     processes = _end_orphans(dead_tokens)
+    containers = remove_orphaned_containers(dead_tokens)
     outcomes = [_take_back(experiment) for experiment in dead]
     leases = _delete_orphaned_leases()
     reaped = Reaped(
@@ -55,6 +62,7 @@ def reap() -> Reaped:
         failed=outcomes.count(Experiment.Status.FAILED),
         cancelled=outcomes.count(Experiment.Status.CANCELLED),
         processes=processes,
+        containers=containers,
         leases=leases,
     )
     if reaped.anything:
@@ -85,6 +93,24 @@ def _end_orphans(dead_tokens: set[str]) -> int:
     if survivors := stop_processes(orphans, STOP_GRACE_S):
         logger.error("processes that cannot be ended: %s", survivors)
     return len(orphans)
+
+
+def remove_orphaned_containers(dead_tokens: Collection[str] = ()) -> int:
+    """Remove this site's containers on this host that belong to no live claim; how many.
+
+    Without a Docker engine there is nothing to remove now: it is tried again with the next reap.
+    """
+    try:
+        with connect() as client:
+            # In this order, as above. A container carries its claim from its creation on.
+            found = site_containers(client)
+            live = set(Experiment.objects.active().values_list("owner_token", flat=True))
+            return remove_orphans(found, live - set(dead_tokens))
+    except DockerUnreachable:
+        return 0
+    except (DockerException, RequestException, OSError) as error:
+        logger.warning("containers that nobody owns could not be removed: %s", error)
+        return 0
 
 
 def _take_back(experiment: Experiment) -> Experiment.Status | None:

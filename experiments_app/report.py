@@ -7,13 +7,20 @@ from pathlib import Path
 from typing import Self
 
 from experiments_app import logs, objective, words
+from experiments_app.charts.usage import UsagePanel, UsageRow, usage_panels, usage_rows
+from experiments_app.gpus import gpu_labels, gpu_names
+from experiments_app.launch_plan import image_of
 from experiments_app.models import Experiment, Measurement
 from experiments_app.results import closest_miss
 from experiments_app.rows import Cell, cells_of, state_of
+from experiments_app.usage_file import Usage, read_usage
+from experiments_app.waiting import waiting_reason
 from tasks_app.models import Run
+from tasks_app.runtimes import RuntimeFileError, load_runtime
 from tasks_app.spec import TaskSpec
 
 LOG_BYTES = 32 * 1024
+SHORT_ID = 12  # as Docker itself shortens the ids of containers
 LATENCIES = (("ttft", "TTFT"), ("tpot", "TPOT"), ("e2e", "E2E latency"))
 STATISTICS = ("mean", "p50", "p90", "p95", "p99")
 
@@ -27,8 +34,20 @@ class Latency:
 
 
 @dataclass(frozen=True)
+class Fact:
+    """Something about what was started; `is_code` for what is copied and compared."""
+
+    name: str
+    value: str
+    is_code: bool = False
+
+
+@dataclass(frozen=True)
 class ExperimentReport:
-    """An experiment with its measurements and the end of its server's log."""
+    """An experiment with its measurements, what it used, and the end of its server's log.
+
+    `gpus`: its GPUs in words. `waiting_for`: what keeps a pending one from being run.
+    """
 
     experiment: Experiment
     spec: TaskSpec
@@ -36,6 +55,9 @@ class ExperimentReport:
     measurements: tuple[Measurement, ...]
     miss: str
     log: str
+    usage: tuple[UsagePanel, ...] = ()
+    gpus: tuple[str, ...] = ()
+    waiting_for: str = ""
 
     @classmethod
     def load(cls, experiment: Experiment) -> Self:
@@ -43,6 +65,7 @@ class ExperimentReport:
         siblings = Experiment.objects.of_run(experiment.task, experiment.run)
         infeasible = experiment.status == Experiment.Status.SUCCESS and not experiment.feasible
         spec = run.task_spec
+        gpu_ids = experiment.gpu_ids
         return cls(
             experiment=experiment,
             spec=spec,
@@ -50,6 +73,9 @@ class ExperimentReport:
             measurements=tuple(experiment.measurements.defer("samples")),
             miss=closest_miss(spec, experiment) if infeasible else "",
             log=logs.tail(Path(experiment.log_path), LOG_BYTES).text if experiment.log_path else "",
+            usage=usage_panels(_usage_of(experiment), gpu_labels(gpu_ids) if gpu_ids else {}),
+            gpus=tuple(gpu_names(gpu_ids)) if gpu_ids else (),
+            waiting_for=waiting_reason(experiment),
         )
 
     @property
@@ -85,6 +111,34 @@ class ExperimentReport:
         ]
 
     @property
+    def facts(self) -> list[Fact]:
+        """What was started, and on what; only what is known."""
+        experiment = self.experiment
+        facts = (
+            Fact("Image", self.image, is_code=True),
+            Fact("Image digest", experiment.image_digest, is_code=True),
+            Fact("Engine version", experiment.engine_version),
+            Fact("GPUs", "\n".join(self.gpus)),
+            Fact("Driver", experiment.driver_version),
+            Fact("Container", experiment.container_id[:SHORT_ID], is_code=True),
+            Fact("Port", str(experiment.port or "")),
+        )
+        return [fact for fact in facts if fact.value]
+
+    @property
+    def image(self) -> str:
+        if self.spec.deployment_mode != "docker":
+            return ""
+        try:
+            return image_of(self.spec, load_runtime(self.spec.base_runtime))
+        except RuntimeFileError:  # a runtime of this site that was removed since
+            return ""
+
+    @property
+    def usage_rows(self) -> list[UsageRow]:
+        return usage_rows(self.usage)
+
+    @property
     def cells(self) -> tuple[Cell, ...]:
         flags = self.experiment.parameters
         default = self.baseline.parameters if self.baseline else {}
@@ -107,4 +161,13 @@ class ExperimentReport:
 
     @property
     def words(self) -> str:
-        return words.phase(self.experiment.progress) if self.is_open else self.state[1]
+        if not self.is_open:
+            return self.state[1]
+        return self.waiting_for or words.phase(self.experiment.progress)
+
+
+def _usage_of(experiment: Experiment) -> Usage:
+    if not experiment.result_folder:
+        return Usage()
+    usage = read_usage(Path(experiment.result_folder))
+    return usage if experiment.current_status.is_finished else usage.settled()

@@ -6,7 +6,7 @@ from contextlib import suppress
 from django.db import IntegrityError, transaction
 
 from experiments_app import objective, task_log
-from experiments_app.hardware import gpu_count
+from experiments_app.gpus import gpu_count
 from experiments_app.models import Experiment
 from tasks_app.expressions import ExpressionError
 from tasks_app.models import Run, StaleState, Task

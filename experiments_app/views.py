@@ -9,6 +9,8 @@ from django.views.decorators.http import require_safe
 
 from autotuner_site.requests import SignedInRequest
 from experiments_app import logs
+from experiments_app.charts.draw_usage import draw_panel
+from experiments_app.charts.usage import drawn_panels
 from experiments_app.models import Experiment
 from experiments_app.report import ExperimentReport
 
@@ -16,7 +18,9 @@ from experiments_app.report import ExperimentReport
 @require_safe
 def experiment_detail(request: SignedInRequest, pk: int) -> HttpResponse:
     experiment = get_object_or_404(Experiment.objects.select_related("task"), pk=pk)
-    context = {"section": "tasks", "report": ExperimentReport.load(experiment)}
+    report = ExperimentReport.load(experiment)
+    charts = [(panel, draw_panel(panel)) for panel in drawn_panels(report.usage)]
+    context = {"section": "tasks", "report": report, "usage_charts": charts}
     template = "experiments_app/experiment_detail.html"
     return render(request, template + ("#live" if request.htmx else ""), context)
 

@@ -1,6 +1,6 @@
 """How numbers, times and states are put for people. Pure functions."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from tasks_app.expressions import Scalar
@@ -53,6 +53,14 @@ def gain(objective: str) -> str:
     return _GAINS[objective]
 
 
+def size(size_bytes: float) -> str:
+    """640 MiB · 3.2 GiB · 128 GiB"""
+    gibibytes = size_bytes / 2**30
+    if gibibytes < 1:
+        return f"{size_bytes / 2**20:.0f} MiB"
+    return f"{gibibytes:.1f} GiB" if gibibytes < 100 else f"{gibibytes:.0f} GiB"
+
+
 def duration(seconds: float) -> str:
     """45 s · 2 min 05 s · 1 h 04 min"""
     whole = round(seconds)
@@ -88,13 +96,23 @@ def domain(data: Any) -> str:
     return ", ".join(map(flag_value, data))
 
 
+_PHASES: Mapping[str, str] = {
+    "pulling": "pulling the image",
+    "waiting_for_docker": "waiting for the Docker engine to answer",
+    "checking_model": "checking model and tokenizer",
+}
+
+
 def phase(progress: Mapping[str, Any]) -> str:
     """What a running experiment does: `measuring D(100,50) at concurrency 8 · 63 of 100 requests`.
 
-    `progress` is the column of that name: phase, and while measuring scenario, concurrency,
-    requests and requests_total.
+    `progress` is the column of that name: phase; while measuring also scenario, concurrency,
+    requests and requests_total; while pulling image, done_bytes, total_bytes, layers, layers_done.
     """
-    words = str(progress.get("phase") or "waiting for a worker").replace("_", " ")
+    name = str(progress.get("phase") or "waiting for a worker")
+    words = _PHASES.get(name, name.replace("_", " "))
+    if name == "pulling":
+        return " · ".join([f"{words} {progress.get('image', '')}".strip(), *_pulled(progress)])
     if "scenario" in progress:
         words += f" {progress['scenario']} at concurrency {progress['concurrency']}"
     if "requests_total" in progress:
@@ -102,9 +120,19 @@ def phase(progress: Mapping[str, Any]) -> str:
     return words
 
 
+def _pulled(progress: Mapping[str, Any]) -> Iterator[str]:
+    """Docker learns the sizes of layers as it goes, so that the total may grow."""
+    if total := progress.get("total_bytes"):
+        yield f"{size(progress.get('done_bytes') or 0)} of {size(total)}"
+    if layers := progress.get("layers"):
+        yield f"{progress.get('layers_done') or 0} of {layers} layers"
+
+
 def phase_fraction(progress: Mapping[str, Any]) -> float:
     """How much of an experiment is done, roughly, 0 to 1; it only grows from phase to phase."""
     match progress.get("phase"):
+        case "pulling" | "checking_model":
+            return 0.02
         case "starting":
             return 0.05
         case "warming_up":

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from django.conf import settings
 from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import Http404, HttpResponse, QueryDict
@@ -14,8 +15,11 @@ from django_htmx.http import HttpResponseClientRedirect, HttpResponseClientRefre
 from autotuner_site.requests import SignedInRequest
 from experiments_app import lifecycle, logs
 from experiments_app import task_log as task_logs
+from experiments_app.before_start import before_start
 from experiments_app.charts.data import score_chart
 from experiments_app.charts.draw import draw
+from experiments_app.gpu_demand import gpu_warnings
+from experiments_app.gpus import gpu_count
 from experiments_app.overview import TaskOverview
 from experiments_app.removal import delete_task
 from experiments_app.task_list import summaries
@@ -25,6 +29,7 @@ from tasks_app.forms import FilterForm, task_form
 from tasks_app.importing import ensure_builtin_task
 from tasks_app.models import Run, StaleState, Task
 from tasks_app.problems import SpecError
+from tasks_app.volumes import volume_problems
 
 TASKS_PER_PAGE = 25
 
@@ -64,6 +69,8 @@ def task_detail(request: SignedInRequest, pk: int) -> HttpResponse:
         "runs": task.runs.all(),
         "log_size": logs.size(task_logs.path_of(task.pk)),
     }
+    if overview.status == Task.Status.PENDING:
+        context["before_start"] = before_start(overview.spec)
     if request.htmx:
         return render(request, "tasks_app/task_detail.html#live", context)
     context["log"] = logs.tail(task_logs.path_of(task.pk))
@@ -119,7 +126,11 @@ def _sent(request: SignedInRequest) -> QueryDict | None:
 
 def _saved(request: SignedInRequest, task: Task, form: DocumentForm, done: str) -> HttpResponse:
     messages.success(request, done)
-    for warning in form.warnings:
+    spec = form.checked_spec
+    warnings = [*form.warnings, *gpu_warnings(spec, gpu_count())]
+    if spec.deployment_mode == "docker":
+        warnings += volume_problems(spec.container.volumes, settings.DOCKER_VOLUMES)
+    for warning in warnings:
         messages.warning(request, str(warning))
     if form.data.get("action") == "save_and_start":
         _try(request, task, lifecycle.start_or_restart, "It has started.")
@@ -128,6 +139,8 @@ def _saved(request: SignedInRequest, task: Task, form: DocumentForm, done: str) 
 
 
 def _show_form(request: SignedInRequest, form: DocumentForm) -> HttpResponse:
+    if form.is_bound:
+        form.ask_again()
     template = "tasks_app/task_form.html" + ("#task-form" if request.htmx else "")
     status = 409 if form.conflict else 422 if form.is_bound else 200
     context = {"section": "tasks" if form.task else "new", "form": form, "task": form.task}

@@ -4,9 +4,12 @@ Rows are brought to their state by the models' own transitions wherever there is
 """
 
 import itertools
+import math
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.utils import timezone
 
@@ -200,3 +203,46 @@ def cancelled_task() -> Task:
     succeed(make_experiment(task, 1), SCORES[1])
     task.cancel()
     return task
+
+
+def with_usage(
+    experiment: Experiment, gpu_ids: tuple[str, ...] = (), count: int = 38
+) -> Experiment:
+    """As a container's, sampled once a second, its second half being the measurement."""
+    folder = Path(settings.HOME.results) / f"usage_{experiment.pk}"
+    folder.mkdir(parents=True, exist_ok=True)
+    columns = ["cpu_cores", "memory_bytes"]
+    for gpu_id in gpu_ids:
+        columns += [
+            f"{name}:{gpu_id}" for name in ("gpu_percent", "gpu_memory_bytes", "gpu_power_w")
+        ]
+    lines = [",".join(["elapsed_s", "phase", *columns])]
+    for second in range(count):
+        phase = (
+            "starting"
+            if second < count * 0.4
+            else "measuring"
+            if second < count - 2
+            else "stopping"
+        )
+        busy = {"starting": 0.3, "measuring": 1.0, "stopping": 0.1}[phase]
+        wave = math.sin(second) * 0.08
+        values = [2 * busy * (0.9 + wave), (0.2 + 0.6 * min(second / 8, 1)) * 2**30]
+        for index, _ in enumerate(gpu_ids):
+            values += [
+                min(96 * busy * (1 + wave) - 7 * index, 100),
+                (2 + 66 * min(second / 10, 1)) * 2**30,
+                90 + 560 * busy * (1 + wave) - 25 * index,
+            ]
+        lines.append(",".join([f"{second}.00", phase, *(f"{value:.6g}" for value in values)]))
+    (folder / "usage.csv").write_text("\n".join(lines) + "\n")
+    Experiment.objects.filter(pk=experiment.pk).update(
+        result_folder=str(folder),
+        gpu_ids=list(gpu_ids),
+        image_digest="lmsysorg/sglang@sha256:" + "6f1a" * 16,
+        engine_version="0.5.2",
+        driver_version="570.86.15" if gpu_ids else "",
+        container_id="3f9c" * 16,
+    )
+    experiment.refresh_from_db()
+    return experiment

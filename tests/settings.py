@@ -21,7 +21,19 @@ os.environ["AUTOTUNER_HOME"] = _home
 WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
 FIRST_PORT = 18000 + 1000 * WORKER
 os.environ["PORT_RANGE"] = f"{FIRST_PORT}-{FIRST_PORT + 100}"
-for _name in ("DATABASE_URL", "REDIS_URL", "SECRET_KEY", "DEBUG", "HTTPS_ONLY"):
+# No test reaches the machine's own Docker engine: the fixture `dockerd` brings another.
+os.environ["DOCKER_HOST"] = f"unix://{_home}/no-docker.sock"
+os.environ["DOCKER_CONFIG"] = f"{_home}/no-docker-config"
+for _name in (
+    "DATABASE_URL",
+    "REDIS_URL",
+    "SECRET_KEY",
+    "DEBUG",
+    "HTTPS_ONLY",
+    "DOCKER_CONTEXT",
+    "DOCKER_TLS_VERIFY",
+    "DOCKER_CERT_PATH",
+):
     os.environ.pop(_name, None)
 
 from autotuner_site.settings import *  # noqa: E402, F403

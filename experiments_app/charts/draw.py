@@ -47,12 +47,12 @@ def draw(chart: ScoreChart, *, narrow: bool = False) -> str:
     key = f"score-chart-{digest}"
     svg = cache.get(key)
     if svg is None:
-        svg = _for_page(_render(_specification(chart, *(NARROW if narrow else WIDE))), chart, key)
+        svg = _with_links(_specification(chart, *(NARROW if narrow else WIDE)), chart, key)
         cache.set(key, svg, CACHE_S)
     return str(svg)
 
 
-def _render(specification: dict[str, Any]) -> str:
+def render(specification: dict[str, Any]) -> str:
     import vl_convert
 
     return str(vl_convert.vegalite_to_svg(specification))
@@ -112,7 +112,7 @@ def _specification(chart: ScoreChart, width: int, height: int) -> dict[str, Any]
         .encode(x=x, y="score:Q")
     )
     layered = alt.layer(*layers).properties(width=width, height=height)
-    return dict(layered.configure(**_look()).to_dict(validate=False))
+    return dict(layered.configure(**look()).to_dict(validate=False))
 
 
 def _bar_size(slots: int, width: int) -> dict[str, int]:
@@ -120,7 +120,7 @@ def _bar_size(slots: int, width: int) -> dict[str, int]:
     return {"size": MAX_BAR} if width / max(slots, 1) > 2 * MAX_BAR else {}
 
 
-def _look() -> dict[str, Any]:
+def look() -> dict[str, Any]:
     return {
         "autosize": {"type": "fit", "contains": "padding"},
         "background": "transparent",
@@ -148,13 +148,10 @@ def _record(bar: Bar) -> dict[str, Any]:
     return asdict(bar) | {"address": f"http://page.invalid{bar.path}"}
 
 
-def _for_page(svg: str, chart: ScoreChart, name: str) -> str:
-    """The drawing named and described, with a tooltip on each mark and the page's own font."""
-    ET.register_namespace("", _SVG)
-    root = ET.fromstring(svg)  # noqa: S314  # our own drawing
+def _with_links(specification: dict[str, Any], chart: ScoreChart, name: str) -> str:
+    """The marks lead to their experiments and have tooltips."""
+    root = parse(render(specification))
     for element in root.iter():
-        element.attrib.pop("font-family", None)
-        element.attrib.pop("style", None)
         if element.tag == f"{{{_SVG}}}a":
             element.set("href", urlsplit(element.attrib.pop(f"{{{_XLINK}}}href")).path)
         label = element.get("aria-label")
@@ -162,10 +159,25 @@ def _for_page(svg: str, chart: ScoreChart, name: str) -> str:
             tooltip = ET.Element(f"{{{_SVG}}}title")
             tooltip.text = label
             element.insert(0, tooltip)
-    root.set("role", "group")
+    return for_page(root, chart.title, chart.description, name, role="group")
+
+
+def parse(svg: str) -> ET.Element:
+    """The drawing with the page's own font instead of its own."""
+    ET.register_namespace("", _SVG)
+    root = ET.fromstring(svg)  # noqa: S314  # our own drawing
+    for element in root.iter():
+        element.attrib.pop("font-family", None)
+        element.attrib.pop("style", None)
+    return root
+
+
+def for_page(root: ET.Element, title: str, description: str, name: str, *, role: str) -> str:
+    """The drawing named and described."""
+    root.set("role", role)
     root.set("aria-labelledby", f"{name}-title")
     root.set("aria-describedby", f"{name}-description")
-    for tag, text in (("desc", chart.description), ("title", chart.title)):
+    for tag, text in (("desc", description), ("title", title)):
         element = ET.Element(f"{{{_SVG}}}{tag}")
         element.set("id", f"{name}-{'title' if tag == 'title' else 'description'}")
         element.text = text

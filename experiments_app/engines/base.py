@@ -6,47 +6,17 @@ server *is* stands in a runtime file and reaches an engine as a finished `Launch
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import StrEnum
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
 
-from experiments_app.processes import ProcessIdentity
+from experiments_app.containers.description import ContainerDescription
+from experiments_app.containers.progress import PullProgress
+from experiments_app.engine_error import EngineError, FailureKind
+
+__all__ = ["Engine", "EngineError", "FailureKind", "Launch", "RunningServer"]
 
 MEBIBYTE = 1024 * 1024
-
-
-class FailureKind(StrEnum):
-    """Why an engine failed, as far as its exit and its log tell."""
-
-    OUT_OF_MEMORY = "out_of_memory"
-    BAD_FLAG = "bad_flag"
-    MODEL_NOT_FOUND = "model_not_found"
-    MODEL_BROKEN = "model_broken"
-    PORT_TAKEN = "port_taken"
-    COMMAND_NOT_FOUND = "command_not_found"
-    DISK_FULL = "disk_full"
-    TIME_OUT = "time_out"
-    CRASHED = "crashed"  # ended by a signal or an assertion, cause unknown
-    OTHER = "other"
-
-
-class EngineError(Exception):
-    """A server that could not be started, did not get ready, or ended by itself.
-
-    `message` is one or a few sentences for the user; `log_tail` holds the log's last lines.
-    """
-
-    def __init__(self, kind: FailureKind, message: str, *, log_tail: str = "") -> None:
-        super().__init__(message)
-        self.kind = kind
-        self.message = message
-        self.log_tail = log_tail
-
-    def __str__(self) -> str:
-        if not self.log_tail:
-            return self.message
-        return f"{self.message}\nLast lines of its log:\n{self.log_tail}"
 
 
 @dataclass(frozen=True)
@@ -61,7 +31,12 @@ class Launch:
     log_path: Path
     marker: str  # value of AUTOTUNER_EXPERIMENT, see processes.py
     environment: Mapping[str, str] = field(default_factory=dict)  # the runtime's, then the task's
+    container: ContainerDescription | None = None  # for an engine that starts containers
+    gpu_ids: tuple[str, ...] = ()  # UUIDs
+    labels: Mapping[str, str] = field(default_factory=dict)  # a container's
+    ready_interval_s: float = 0.03  # between two looks at the health path
     cwd: Path | None = None  # None: the project's root
+    secrets: tuple[str, ...] = ()  # masked in the log
     log_limit_bytes: int = 16 * MEBIBYTE
     stop_grace_s: float = 10.0
 
@@ -73,8 +48,6 @@ class Launch:
 
 class RunningServer(Protocol):
     """A started server. As a context manager it is stopped on the way out, whatever happened."""
-
-    identity: ProcessIdentity
 
     def wait_ready(self, timeout_s: float, check: Callable[[], None]) -> float:
         """Wait for health and one streamed completion; the seconds since the start.
@@ -91,7 +64,26 @@ class RunningServer(Protocol):
         """Raises `EngineError` with the cause when the server has ended by itself."""
         ...
 
+    def confirm_alive(self, check: Callable[[], None]) -> None:
+        """The same after a fault that a dead server would explain: asks until it knows.
+
+        `check` raises to give up.
+        """
+        ...
+
     def log_tail(self, lines: int = 20) -> str: ...
+
+    def usage(self) -> Mapping[str, float]:
+        """`cpu_cores` in use since the last call and `memory_bytes` now; empty when not known."""
+        ...
+
+    def facts(self) -> Mapping[str, str]:
+        """Columns of the experiment that are known once it runs: `container_id`, …"""
+        ...
+
+    def granted_environment(self) -> Mapping[str, str]:
+        """The environment that a container really got; empty for a process of this host."""
+        ...
 
     @property
     def log_incomplete(self) -> str | None:
@@ -119,6 +111,20 @@ class Engine(Protocol):
     """A way to run servers."""
 
     name: str
+
+    def prepare(
+        self,
+        launch: Launch,
+        *,
+        on_progress: Callable[[PullProgress], None],
+        check: Callable[[], None],
+    ) -> Launch:
+        """What takes time that is not the experiment's own: fetch the image of a container.
+
+        Returns the launch of exactly what was found. `check` raises to give up. Raises
+        `EngineError`.
+        """
+        ...
 
     def start(self, launch: Launch) -> RunningServer:
         """Start the command and return at once. Raises `EngineError` when it cannot start.

@@ -4,7 +4,7 @@ import re
 import signal
 from dataclasses import dataclass
 
-from experiments_app.engines.base import FailureKind
+from experiments_app.engine_error import FailureKind
 
 SEARCHED_LINES = (
     400  # a worker's cause can stand above the long tracebacks of those that wait for it
@@ -12,8 +12,12 @@ SEARCHED_LINES = (
 
 SENTENCES = {
     FailureKind.OUT_OF_MEMORY: "The server ran out of memory",
+    FailureKind.OUT_OF_GPU_MEMORY: "The server ran out of GPU memory",
     FailureKind.BAD_FLAG: "The server refused a flag",
     FailureKind.MODEL_NOT_FOUND: "The server did not find the model",
+    FailureKind.MODEL_GATED: "The hub did not let the server have the model",
+    FailureKind.NETWORK: "The server did not reach the network",
+    FailureKind.DRIVER_MISSING: "The server found no usable GPU driver",
     FailureKind.MODEL_BROKEN: "The server could not read the model",
     FailureKind.PORT_TAKEN: "The server's port is taken",
     FailureKind.COMMAND_NOT_FOUND: "The server's command was not found",
@@ -23,12 +27,49 @@ SENTENCES = {
     FailureKind.OTHER: "The server ended by itself",
 }
 
+# What to do about it, where that is not plain from the cause.
+REMEDIES = {
+    FailureKind.OUT_OF_MEMORY: (
+        "Give it more memory, or let it need less: a shorter context, fewer slots, a smaller model."
+    ),
+    FailureKind.OUT_OF_GPU_MEMORY: (
+        "Lower its share of GPU memory (mem-fraction-static, gpu-memory-utilization), the context"
+        " or the batch, or use more GPUs."
+    ),
+    FailureKind.MODEL_GATED: (
+        "Accept the model's licence on the hub, and set HF_TOKEN to a token that may read it."
+    ),
+    FailureKind.NETWORK: (
+        "Check HTTP_PROXY, HTTPS_PROXY and NO_PROXY; a model in the cache needs no network with"
+        " HF_HUB_OFFLINE=1."
+    ),
+    FailureKind.DRIVER_MISSING: (
+        "Check that nvidia-smi works on this host and that the driver is as new as the image needs."
+    ),
+    FailureKind.PORT_TAKEN: "Stop it, or set PORT_RANGE to ports that nobody else uses.",
+    FailureKind.DISK_FULL: "Free some space where models and results are kept.",
+    FailureKind.DOCKER_RESTARTED: "It is run again.",
+    FailureKind.DOCKER_UNREACHABLE: "See whether it runs (systemctl status docker).",
+}
+
 # Exit codes that mean one thing whatever the program: the shell's and env's own.
 EXIT_CODES = {126: FailureKind.COMMAND_NOT_FOUND, 127: FailureKind.COMMAND_NOT_FOUND}
 
 # What the logs of llama.cpp, vLLM, SGLang and Python programs say, one expression a line. Within
 # a line the first kind that matches counts.
 MESSAGES: dict[FailureKind, tuple[str, ...]] = {
+    FailureKind.OUT_OF_GPU_MEMORY: (
+        r"(CUDA|HIP|GPU)\b.*out of memory",
+        r"torch\.(cuda\.)?OutOfMemoryError",
+        r"cudaMalloc failed",
+        r"CUDA_ERROR_OUT_OF_MEMORY|cudaErrorMemoryAllocation|CUBLAS_STATUS_ALLOC_FAILED",
+        r"No available memory for the cache blocks",
+        r"larger than the (available|maximum number of tokens) .*KV cache",
+        r"KV cache is needed, which is larger than",
+        r"Free memory on device .* is less than desired",
+        r"Not enough memory\. Please try to increase --mem-fraction-static",
+        r"Capture cuda graph failed",
+    ),
     FailureKind.OUT_OF_MEMORY: (
         r"out of memory",
         r"OutOfMemoryError",
@@ -38,10 +79,14 @@ MESSAGES: dict[FailureKind, tuple[str, ...]] = {
         r"(insufficient|not enough) memory",
         r"failed to allocate .*buffer",
         r"unable to allocate \S+ buffer",
-        r"No available memory for the cache blocks",
-        r"larger than the (available|maximum number of tokens) .*KV cache",
-        r"KV cache is needed, which is larger than",
-        r"Free memory on device .* is less than desired",
+    ),
+    FailureKind.DRIVER_MISSING: (
+        r"CUDA driver version is insufficient",
+        r"Found no NVIDIA driver",
+        r"no CUDA-capable device|CUDA_ERROR_NO_DEVICE|No CUDA GPUs are available",
+        r"libcuda\.so(\.1)?: cannot open shared object",
+        r"forward compatibility was attempted on non supported HW",
+        r"Failed to infer device type",
     ),
     FailureKind.PORT_TAKEN: (
         r"address already in use",
@@ -69,10 +114,24 @@ MESSAGES: dict[FailureKind, tuple[str, ...]] = {
         r"Error while deserializing header",
         r"SafetensorError",
     ),
+    FailureKind.MODEL_GATED: (
+        r"GatedRepoError",
+        r"Access to model .* is restricted",
+        r"Cannot access gated repo",
+        r"(401|403) Client Error.*(huggingface|/resolve/|/api/models)",
+    ),
+    FailureKind.NETWORK: (
+        r"Network is unreachable",
+        r"Name or service not known|Temporary failure in name resolution|Failed to resolve",
+        r"ProxyError|Tunnel connection failed|Unable to connect to proxy",
+        r"(ConnectTimeout|ConnectionError|Max retries exceeded).*(hub|huggingface|/api/models)",
+        r"LocalEntryNotFoundError|OfflineModeIsEnabled|cannot reach https?://\S*huggingface",
+        r"CERTIFICATE_VERIFY_FAILED",
+    ),
     FailureKind.MODEL_NOT_FOUND: (
         r"model file .* does not exist",
         r"failed to open GGUF file",
-        r"RepositoryNotFoundError|GatedRepoError",
+        r"RepositoryNotFoundError|RevisionNotFoundError",
         r"is not a (local folder|valid model identifier)",
         r"Invalid repository ID or local directory",
         r"Can't load the (configuration|model|tokenizer) ",
@@ -100,27 +159,39 @@ class Failure:
     message: str
 
 
-def explain_exit(exit_code: int, log_text: str, *, killed_for_memory: bool = False) -> Failure:
+def explain_exit(
+    exit_code: int, log_text: str, *, killed_for_memory: bool = False, on_gpus: bool = True
+) -> Failure:
     """The kind of a failure and a sentence for it.
 
-    `exit_code` as subprocess has it: negative for a signal. `killed_for_memory`: the kernel's
-    out-of-memory killer was at work meanwhile, which a bare SIGKILL does not tell.
+    `on_gpus`: whether the server had GPUs: the same engine's words mean the host's memory where
+    it had none. `exit_code` as subprocess has it: negative for a signal. `killed_for_memory`: the
+    kernel's out-of-memory killer was at work meanwhile, which a bare SIGKILL does not tell.
     """
     if exit_code == -signal.SIGKILL and killed_for_memory:
         return Failure(
             FailureKind.OUT_OF_MEMORY,
-            f"{SENTENCES[FailureKind.OUT_OF_MEMORY]}: the system's out-of-memory killer ended it.",
+            f"{SENTENCES[FailureKind.OUT_OF_MEMORY]}: the system's out-of-memory killer ended it."
+            f" {remedy_for(FailureKind.OUT_OF_MEMORY)}",
         )
     how = _describe_exit(exit_code)
     if exit_code in (-signal.SIGKILL, -signal.SIGTERM, -signal.SIGINT):
         # Somebody ended it: what its log says by then is not the cause.
         return Failure(FailureKind.CRASHED, f"The server {how}.")
     kind, line = find_cause(log_text)
+    if kind is FailureKind.OUT_OF_GPU_MEMORY and not on_gpus:
+        kind = FailureKind.OUT_OF_MEMORY
     if kind is None:
         ended = FailureKind.CRASHED if exit_code < 0 else FailureKind.OTHER
         kind = EXIT_CODES.get(exit_code, ended)
     cause = f": {line}" if line else ""
-    return Failure(kind, f"{SENTENCES[kind]}{cause} (it {how}).")
+    advice = f" {remedy}" if (remedy := remedy_for(kind)) else ""
+    return Failure(kind, f"{SENTENCES[kind]}{cause} (it {how}).{advice}")
+
+
+def remedy_for(kind: FailureKind) -> str:
+    """What to do about it, as a sentence; empty where the cause says it."""
+    return REMEDIES.get(kind, "")
 
 
 def find_cause(log_text: str) -> tuple[FailureKind | None, str]:

@@ -12,9 +12,11 @@ from typing import Self
 
 import psutil
 
+from experiments_app.containers.progress import PullProgress
 from experiments_app.engines import readiness
 from experiments_app.engines.base import EngineError, FailureKind, Launch
-from experiments_app.engines.failure import SENTENCES, explain_exit
+from experiments_app.engines.failure import SENTENCES, explain_exit, remedy_for
+from experiments_app.engines.kernel_memory import oom_kills
 from experiments_app.engines.log_capture import LogCapture
 from experiments_app.processes import (
     MARKER_VARIABLE,
@@ -23,10 +25,10 @@ from experiments_app.processes import (
     stop_group,
     stop_processes,
 )
+from experiments_app.usage import ProcessUsage
 
 PROJECT_ROOT = Path(__file__).resolve().parents[2]
 TAIL_LINES = 20
-CHECK_INTERVAL_S = 0.25
 
 # What a server may see of our environment: what programs need to run and to find their devices,
 # and none of our secrets. The runtime's and the task's own variables are added to it.
@@ -43,11 +45,21 @@ INHERITED_PREFIXES = ("LC_", "CUDA_", "NVIDIA_", "HIP_", "ROCR_", "ROCM_", "OMP_
 class LocalEngine:
     name = "local"
 
+    def prepare(
+        self,
+        launch: Launch,
+        *,
+        on_progress: Callable[[PullProgress], None],
+        check: Callable[[], None],
+    ) -> Launch:
+        return launch  # everything is on this machine
+
     def start(self, launch: Launch) -> "LocalServer":
         if readiness.port_is_taken(launch.host, launch.port):
             raise EngineError(
                 FailureKind.PORT_TAKEN,
-                f"Port {launch.port} on {launch.host} is taken by another process.",
+                f"Port {launch.port} on {launch.host} is taken by another process."
+                f" {remedy_for(FailureKind.PORT_TAKEN)}",
             )
         return LocalServer(launch)
 
@@ -57,11 +69,13 @@ class LocalServer:
 
     def __init__(self, launch: Launch) -> None:
         self._launch = launch
-        self._kernel_oom_kills = _kernel_oom_kills()
+        self._oom_kills = oom_kills()
         self._started_at_s = time.monotonic()
         self._process, output_fd = _spawn(launch)
-        self._log = LogCapture(output_fd, launch.log_path, launch.log_limit_bytes)
+        self._log = LogCapture(output_fd, launch.log_path, launch.log_limit_bytes, launch.secrets)
         self._stopped = False
+        # The marker's net is left out: looking at everybody's environment costs too much for this.
+        self._usage = ProcessUsage(partial(experiment_processes, self._process.pid))
         try:
             self.identity = ProcessIdentity.of(self._process.pid)
         except ProcessLookupError:  # ended and was reaped already: wait_ready tells why
@@ -85,47 +99,26 @@ class LocalServer:
         failure = explain_exit(
             exit_code,
             self._log.text(),
-            killed_for_memory=_kernel_oom_kills() > self._kernel_oom_kills,
+            killed_for_memory=oom_kills() > self._oom_kills,
+            on_gpus=bool(self._launch.gpu_ids),
         )
         raise EngineError(failure.kind, failure.message, log_tail=self.log_tail())
 
+    def confirm_alive(self, check: Callable[[], None]) -> None:
+        self.check_alive()
+
     def wait_ready(self, timeout_s: float, check: Callable[[], None]) -> float:
-        deadline_s = time.monotonic() + timeout_s
-        state = f"nothing answered at {self._launch.health_path} yet"
-        next_check_s = 0.0
+        readiness.wait_until_ready(self, self._launch, timeout_s, check)
+        return time.monotonic() - self._started_at_s
 
-        def watch() -> None:
-            nonlocal next_check_s
-            self.check_alive()
-            if time.monotonic() >= next_check_s:  # it may ask a database
-                check()
-                next_check_s = time.monotonic() + CHECK_INTERVAL_S
-            if time.monotonic() > deadline_s:
-                raise EngineError(
-                    FailureKind.TIME_OUT,
-                    f"{SENTENCES[FailureKind.TIME_OUT]}: after {timeout_s:g} s {state}.",
-                    log_tail=self.log_tail(),
-                )
+    def usage(self) -> Mapping[str, float]:
+        return self._usage()
 
-        while True:
-            watch()
-            try:
-                readiness.run_watched(self._ask_health, watch)
-                self._check_port_is_ours()
-                state = "it is healthy but has not finished a streamed completion"
-                readiness.run_watched(partial(self._ask_completion, timeout_s), watch)
-            except readiness.NotReady as error:
-                state = str(error)
-                time.sleep(readiness.POLL_INTERVAL_S)
-            except readiness.Refused as error:
-                raise EngineError(
-                    FailureKind.OTHER,
-                    f"The server is healthy but serves no completion: {error}",
-                    log_tail=self.log_tail(),
-                ) from error
-            else:
-                self.check_alive()
-                return time.monotonic() - self._started_at_s
+    def facts(self) -> Mapping[str, str]:
+        return {}
+
+    def granted_environment(self) -> Mapping[str, str]:
+        return {}
 
     def stop(self) -> None:
         if self._stopped:
@@ -157,15 +150,8 @@ class LocalServer:
     ) -> None:
         self.stop()
 
-    def _ask_health(self) -> None:
-        readiness.ask_health(self._launch.base_url, self._launch.health_path)
-
-    def _ask_completion(self, timeout_s: float) -> None:
-        readiness.stream_one_completion(
-            self._launch.base_url, self._launch.served_model_name, timeout_s=timeout_s
-        )
-
-    def _check_port_is_ours(self) -> None:
+    def check_port_is_ours(self) -> None:
+        """Raises EngineError when the server that answers is not the one that was started."""
         port = self._launch.port
         if _listens(experiment_processes(self._process.pid, self._launch.marker), port):
             return
@@ -173,7 +159,7 @@ class LocalServer:
         raise EngineError(
             FailureKind.PORT_TAKEN,
             f"Another process answers on port {port} of {self._launch.host}, not the server that"
-            " was started.",
+            f" was started. {remedy_for(FailureKind.PORT_TAKEN)}",
             log_tail=self.log_tail(),
         )
 
@@ -240,12 +226,3 @@ def _listens(processes: list[ProcessIdentity], port: int) -> bool:
             if connection.status == psutil.CONN_LISTEN and connection.laddr.port == port:
                 return True
     return False
-
-
-def _kernel_oom_kills() -> int:
-    """How many processes the kernel has killed for memory since boot (Linux; else 0)."""
-    try:
-        lines = Path("/proc/vmstat").read_text(encoding="ascii").splitlines()
-    except OSError:
-        return 0
-    return next((int(line.split()[1]) for line in lines if line.startswith("oom_kill ")), 0)

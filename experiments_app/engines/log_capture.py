@@ -7,10 +7,14 @@ last part stays in memory until the end, when it is put after the first one.
 
 import contextlib
 import os
+import re
 import selectors
 import threading
 import time
+from collections.abc import Sequence
 from pathlib import Path
+
+from tasks_app.masking import MASK
 
 READ_BYTES = 64 * 1024
 MEMORY_BYTES = 256 * 1024
@@ -18,10 +22,16 @@ CLOSE_WAIT_S = 2.0
 
 
 class LogCapture:
-    """Drains one file descriptor into a file. Owns and closes the descriptor."""
+    """Drains one file descriptor into a file. Owns and closes the descriptor.
 
-    def __init__(self, source_fd: int, path: Path, limit_bytes: int) -> None:
+    `secrets` are masked before anything is kept of them.
+    """
+
+    def __init__(
+        self, source_fd: int, path: Path, limit_bytes: int, secrets: Sequence[str] = ()
+    ) -> None:
         self._source_fd = source_fd
+        self._secrets = _Secrets(secrets)
         self._path = path
         self._tail_limit_bytes = min(MEMORY_BYTES, max(limit_bytes // 2, 1))
         self._head_limit_bytes = max(limit_bytes - self._tail_limit_bytes, 0)
@@ -88,11 +98,12 @@ class LogCapture:
                         chunk = os.read(self._source_fd, READ_BYTES)
                         if not chunk:
                             break
-                        self._take(chunk)
+                        self._take(self._secrets.masked(chunk))
                     elif self._closing.is_set():
                         break
         finally:
             os.close(self._source_fd)
+            self._take(self._secrets.rest())
             self._write_ending()
             if self._file_fd is not None:
                 with contextlib.suppress(OSError):
@@ -100,6 +111,8 @@ class LogCapture:
                 self._file_fd = None
 
     def _take(self, chunk: bytes) -> None:
+        if not chunk:
+            return
         with self._lock:
             self._received_bytes += len(chunk)
             if len(self._head) < MEMORY_BYTES:
@@ -132,3 +145,38 @@ class LogCapture:
                     self._written_bytes += written
         except OSError as error:  # a full disk: the server and the run go on without the file
             self._write_error = f"the log file could not be written: {error.strerror}"
+
+
+class _Secrets:
+    """Masks in a stream of bytes, also what is cut in two between two reads."""
+
+    def __init__(self, secrets: Sequence[str]) -> None:
+        values = sorted((secret.encode() for secret in secrets if secret), key=len, reverse=True)
+        self._pattern = re.compile(b"|".join(map(re.escape, values))) if values else None
+        self._values = values
+        self._held = b""
+
+    def masked(self, chunk: bytes) -> bytes:
+        if self._pattern is None:
+            return chunk
+        data = self._held + chunk
+        cut = len(data) - self._begun(data)
+        for match in self._pattern.finditer(data):
+            if match.start() < cut < match.end():  # a whole one goes before what has only begun
+                cut = match.end()
+        self._held = data[cut:]
+        return self._pattern.sub(MASK.encode(), data[:cut])
+
+    def rest(self) -> bytes:
+        rest, self._held = self._held, b""
+        return self._pattern.sub(MASK.encode(), rest) if self._pattern else rest
+
+    def _begun(self, data: bytes) -> int:
+        """How many of the last bytes may be the beginning of a secret."""
+        longest = 0
+        for value in self._values:
+            for length in range(min(len(value) - 1, len(data)), longest, -1):
+                if data.endswith(value[:length]):
+                    longest = length
+                    break
+        return longest

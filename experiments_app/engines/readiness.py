@@ -9,15 +9,21 @@ import json
 import queue
 import socket
 import threading
+import time
 from collections.abc import Callable
 from contextlib import closing, suppress
-from typing import TypeVar, cast
+from functools import partial
+from typing import Protocol, TypeVar, cast
 from urllib.parse import urlsplit
+
+from experiments_app.engines.base import EngineError, FailureKind, Launch
+from experiments_app.engines.failure import SENTENCES
 
 POLL_INTERVAL_S = 0.03
 HEALTH_TIMEOUT_S = 5.0
 HEALTH_BODY_BYTES = 64 * 1024
 PROBE_TOKENS = 2
+CHECK_INTERVAL_S = 0.25
 
 
 T = TypeVar("T")
@@ -29,6 +35,73 @@ class NotReady(Exception):
 
 class Refused(Exception):
     """It answers, and asking again will not change the answer."""
+
+
+class Starting(Protocol):
+    """A server that was started and is waited for."""
+
+    def check_alive(self) -> None: ...
+
+    def check_port_is_ours(self) -> None: ...
+
+    def log_tail(self, lines: int = 20) -> str: ...
+
+
+def wait_until_ready(
+    server: Starting, launch: Launch, timeout_s: float, check: Callable[[], None]
+) -> None:
+    """Return when the server is healthy, is the one that was started, and completes a request.
+
+    Raises as `RunningServer.wait_ready` says.
+    """
+    deadline_s = time.monotonic() + timeout_s
+    state = f"nothing answered at {launch.health_path} yet"
+    next_check_s = 0.0
+
+    def watch() -> None:
+        nonlocal next_check_s
+        server.check_alive()
+        if time.monotonic() >= next_check_s:  # it may ask a database
+            check()
+            next_check_s = time.monotonic() + CHECK_INTERVAL_S
+        if time.monotonic() > deadline_s:
+            raise EngineError(
+                FailureKind.TIME_OUT,
+                f"{SENTENCES[FailureKind.TIME_OUT]}: after {timeout_s:g} s {state}.",
+                log_tail=server.log_tail(),
+            )
+
+    ask = partial(ask_health, launch.base_url, launch.health_path)
+    complete = partial(
+        stream_one_completion, launch.base_url, launch.served_model_name, timeout_s=timeout_s
+    )
+    while True:
+        watch()
+        try:
+            run_watched(ask, watch)
+            server.check_port_is_ours()
+            state = "it is healthy but has not finished a streamed completion"
+            run_watched(complete, watch)
+        except NotReady as error:
+            state = str(error)
+            _sleep_watched(launch.ready_interval_s, watch)
+        except Refused as error:
+            raise EngineError(
+                FailureKind.OTHER,
+                f"The server is healthy but serves no completion: {error}",
+                log_tail=server.log_tail(),
+            ) from error
+        else:
+            server.check_alive()
+            return
+
+
+def _sleep_watched(seconds: float, watch: Callable[[], None]) -> None:
+    end_s = time.monotonic() + seconds
+    while (left_s := end_s - time.monotonic()) > 0:
+        time.sleep(min(left_s, CHECK_INTERVAL_S))
+        if left_s > CHECK_INTERVAL_S:
+            watch()
 
 
 def ask_health(base_url: str, health_path: str) -> None:

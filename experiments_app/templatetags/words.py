@@ -33,6 +33,11 @@ def duration(value: float | None) -> str:
 
 
 @register.filter
+def size(value: float | None) -> str:
+    return "" if value is None else words.size(value)
+
+
+@register.filter
 def score(value: float | str | None, objective: str) -> str:
     return words.score(value, objective) if isinstance(value, float | int) else ""
 

@@ -5,8 +5,10 @@ from typing import Any
 
 import pytest
 
-from experiments_app import doctor
-from experiments_app.doctor import Verdict
+from experiments_app import doctor, gpus
+from experiments_app.site_settings import KEY_NAME, store
+from experiments_app.system import docker_state
+from experiments_app.system.outcome import Verdict
 
 pytestmark = pytest.mark.django_db
 
@@ -51,10 +53,39 @@ def test_a_broken_runtime_file_is_told() -> None:
     assert "broken.yaml" in message
 
 
-def test_the_proxys_password_is_masked(settings: Any) -> None:
-    settings.HTTPS_PROXY = "http://user:hunter2@proxy:3128"
-    assert "hunter2" not in doctor.check_proxy()[1]
-    assert "user:***@proxy" in doctor.check_proxy()[1]
+def test_no_docker_engine_is_told_with_what_to_do(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/no.sock")
+    verdict, message, remedy = docker_state.check_docker()
+    assert verdict is Verdict.WARNING
+    assert "there is no Docker engine at" in message
+    assert "install and start Docker" in remedy
+
+
+def test_settings_whose_key_is_lost_are_told(settings: Any) -> None:
+    store("NO_PROXY", "intranet.example")
+    (settings.HOME.root / KEY_NAME).unlink()
+    verdict, message, _ = doctor.check_settings()
+    assert verdict is Verdict.WARNING
+    assert message.startswith("NO_PROXY")
+
+
+def test_certificates_that_are_none_are_a_fault(settings: Any, tmp_path: Path) -> None:
+    settings.CA_BUNDLE = tmp_path / "gone.pem"
+    verdict, message, _ = doctor.check_settings()
+    assert verdict is Verdict.FAULT
+    assert "gone.pem" in message
+
+
+def test_gpus_are_told_with_who_uses_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A device that is not here: what NVML would say."""
+    process = gpus.GpuProcess(4711, "python3", "carol", 20 << 30)
+    gpu = gpus.Gpu("GPU-1a2b", 0, "H100", 80 << 30, 20 << 30, 73, 411.0, (process,))
+    monkeypatch.setattr(doctor, "survey", lambda: gpus.GpuSurvey((gpu,), "570.1"))
+    verdict, message, _ = doctor.check_gpus()
+    assert verdict is Verdict.OK
+    assert "driver 570.1: GPU 0 H100, 20.0 GiB of 80.0 GiB in use by python3" in message
 
 
 def test_a_check_that_breaks_is_itself_a_finding(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -27,7 +27,7 @@ def test_it_takes_over_from_a_worker_that_died(monkeypatch: pytest.MonkeyPatch) 
     task.start()
     experiment = advance(task.pk)
     assert experiment is not None
-    assert leases.claim(experiment.pk, ["host"]) is not None
+    assert leases.claim(experiment.pk, gpus=0) is not None
     worker = subprocess.Popen([sys.executable, "-c", ""])
     started = ProcessIdentity.of(worker.pid).create_time
     worker.wait()

@@ -59,7 +59,7 @@ def test_a_cancel_takes_waiting_experiments_with_it(woken: list[int]) -> None:
 @pytest.mark.parametrize(
     ("changes", "path", "hint"),
     [
-        ({"deployment_mode": "docker"}, "deployment_mode", "use local"),
+        ({"deployment_mode": "docker"}, "deployment_mode", "install and start Docker"),
         ({"base_runtime": "llamacp"}, "base_runtime", "llamacpp"),
         ({"model": {"id_or_path": "/nowhere/x.gguf"}}, "model.id_or_path", "/nowhere"),
         ({"model": {"id_or_path": "org/model"}}, "model.id_or_path", "GGUF"),

@@ -31,7 +31,7 @@ def task() -> Task:
 def claim(task: Task) -> Claim:
     experiment = advance(task.pk)
     assert experiment is not None
-    claim = leases.claim(experiment.pk, ["host"])
+    claim = leases.claim(experiment.pk, gpus=0)
     assert claim is not None
     return claim
 
@@ -86,7 +86,7 @@ def test_it_queues_a_dead_workers_experiment_again(claim: Claim) -> None:
     kill_owner(claim)
     assert reap().requeued == 1
     assert experiment_of(claim).status == "pending"
-    assert leases.claim(claim.experiment_pk, ["host"]) is not None
+    assert leases.claim(claim.experiment_pk, gpus=0) is not None
 
 
 def test_it_ends_what_a_dead_worker_left_running(

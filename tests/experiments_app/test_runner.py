@@ -49,7 +49,7 @@ def started(data: dict[str, Any]) -> Task:
 def run_next(task: Task) -> Experiment:
     experiment = advance(task.pk)
     assert experiment is not None
-    assert run_experiment(experiment.pk)
+    assert run_experiment(experiment.pk), settings.HOME.task_log(task.pk).read_text()
     experiment.refresh_from_db()
     return experiment
 
@@ -87,7 +87,7 @@ def test_a_users_own_engine_is_tuned_like_any_other() -> None:
     baseline, slow, fast = run_next(task), run_next(task), run_next(task)
     assert advance(task.pk) is None
     task.refresh_from_db()
-    assert task.status == Task.Status.COMPLETED
+    assert task.status == Task.Status.COMPLETED, task.message
     if slow.parameters["tpot-ms"] == 5:
         slow, fast = fast, slow
     scores = [e.objective_score for e in (slow, baseline, fast)]
@@ -290,13 +290,13 @@ def test_an_interrupted_experiment_is_handed_back(monkeypatch: pytest.MonkeyPatc
     def interrupted(*_: object) -> int:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("experiments_app.runner.lease_port", interrupted)
+    monkeypatch.setattr("experiments_app.serving.lease_port", interrupted)
     task = started(paced_data())
     experiment = advance(task.pk)
     assert experiment is not None
     with pytest.raises(KeyboardInterrupt):
         run_experiment(experiment.pk)
-    monkeypatch.setattr("experiments_app.runner.lease_port", lease_port)
+    monkeypatch.setattr("experiments_app.serving.lease_port", lease_port)
     experiment.refresh_from_db()
     assert experiment.status == "pending"
     assert run_next(task).status == "success"

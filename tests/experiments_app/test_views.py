@@ -6,6 +6,7 @@ from django.test import Client
 
 from experiments_app.models import Experiment
 from tests import factories
+from tests.experiments_app.fake_nvml import FakeGpu, FakeNvml, install
 from tests.factories import completed_task, make_user, running_task
 
 pytestmark = pytest.mark.django_db
@@ -74,3 +75,29 @@ def test_it_leads_back_to_the_run_of_the_experiment(browser: Client) -> None:
     experiment = task.experiments.get()
     task.restart()
     assert f"/tasks/{task.pk}/?run=1" in page(browser, experiment)
+
+
+def test_it_shows_what_was_started_and_on_what(
+    browser: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    install(monkeypatch, FakeNvml(FakeGpu("GPU-1a2b3c4d-77", name="NVIDIA H100")))
+    task = completed_task(
+        (50.0,), deployment_mode="docker", runtime_image="registry.local/llamacpp:1"
+    )
+    gpus = ("GPU-1a2b3c4d-77", "GPU-gone-5")
+    text = page(browser, factories.with_usage(task.experiments.get(), gpus))
+    assert "registry.local/llamacpp:1" in text
+    assert "lmsysorg/sglang@sha256:6f1a" in text
+    assert "GPU 0 · NVIDIA H100 · GPU-1a2b3c4d<br>GPU-gone" in text
+    assert "570.86.15" in text
+    assert "3f9c3f9c3f9c</dd>" in text
+
+
+def test_it_shows_what_the_server_used(browser: Client) -> None:
+    text = page(browser, factories.with_usage(completed_task((50.0,)).experiments.get()))
+    assert "<figcaption>Processor cores</figcaption> <svg" in text
+    assert "Memory over 37 s. While measuring, 0.8000 GiB on average" in text
+
+
+def test_it_shows_no_usage_where_none_was_sampled(browser: Client) -> None:
+    assert "Usage" not in page(browser, completed_task((50.0,)).experiments.get())

@@ -43,6 +43,37 @@ def test_it_writes_what_a_measuring_experiment_does() -> None:
     assert words.phase(progress) == "measuring D(100,50) at concurrency 8 · 63 of 100 requests"
 
 
+def test_it_says_how_far_an_image_is() -> None:
+    progress = {
+        "phase": "pulling", "image": "lmsysorg/sglang:v1", "done_bytes": 3 << 30,
+        "total_bytes": 8 << 30, "layers_done": 12, "layers": 21,
+    }  # fmt: skip
+    assert words.phase(progress) == (
+        "pulling the image lmsysorg/sglang:v1 · 3.0 GiB of 8.0 GiB · 12 of 21 layers"
+    )
+    assert words.phase({"phase": "pulling"}) == "pulling the image"
+
+
+@pytest.mark.parametrize(
+    ("phase", "text"),
+    [
+        ("waiting_for_docker", "waiting for the Docker engine to answer"),
+        ("checking_model", "checking model and tokenizer"),
+        ("stopping", "stopping"),
+    ],
+)
+def test_it_names_what_happens_around_the_server(phase: str, text: str) -> None:
+    assert words.phase({"phase": phase}) == text
+
+
+@pytest.mark.parametrize(
+    ("size_bytes", "text"),
+    [(0, "0 MiB"), (640 << 20, "640 MiB"), (3.25 * 2**30, "3.2 GiB"), (128 << 30, "128 GiB")],
+)
+def test_it_writes_sizes_for_people(size_bytes: float, text: str) -> None:
+    assert words.size(size_bytes) == text
+
+
 def test_it_grows_from_phase_to_phase() -> None:
     def measuring(level: int, requests: int) -> dict[str, object]:
         return {
@@ -51,7 +82,8 @@ def test_it_grows_from_phase_to_phase() -> None:
         }  # fmt: skip
 
     story: list[dict[str, object]] = [
-        {}, {"phase": "preparing"}, {"phase": "starting"}, {"phase": "warming_up"},
+        {}, {"phase": "preparing"}, {"phase": "pulling"}, {"phase": "starting"},
+        {"phase": "warming_up"},
         measuring(1, 0), measuring(1, 50), measuring(2, 0), measuring(2, 100),
         {"phase": "stopping"},
     ]  # fmt: skip

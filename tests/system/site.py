@@ -7,6 +7,7 @@ import socket
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Sequence
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
@@ -23,8 +24,10 @@ PROJECT_ROOT = Path(__file__).resolve().parents[2]
 class Site:
     """Commands and processes on a data folder of their own."""
 
-    def __init__(self, home: Path, ports: str) -> None:
+    def __init__(self, home: Path, ports: str, prefix: Sequence[str] = ()) -> None:
+        """`prefix`: words before each command, to run it elsewhere (in another network)."""
         self.home = home
+        self._prefix = prefix
         (home / "runtimes").mkdir(parents=True)
         install_runtime(home / "runtimes")
         self._environment = {
@@ -38,7 +41,7 @@ class Site:
     def start(self, *arguments: str) -> subprocess.Popen[str]:
         """`manage.py …` in the background."""
         process = subprocess.Popen(
-            [sys.executable, str(PROJECT_ROOT / "manage.py"), *arguments],
+            [*self._prefix, sys.executable, str(PROJECT_ROOT / "manage.py"), *arguments],
             cwd=self.home,  # no path may depend on the working directory
             env=self._environment,
             stdin=subprocess.DEVNULL,

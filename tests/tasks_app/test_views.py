@@ -257,7 +257,7 @@ def test_it_has_no_log_before_there_is_one(browser: Client) -> None:
 def test_it_shows_an_empty_form(browser: Client) -> None:
     text = text_of(browser.get("/tasks/new"))
     assert 'value="D(100,100)"' in text
-    assert "not available yet" in text
+    assert "In a container" in text
 
 
 def test_it_saves_a_new_task(browser: Client) -> None:
@@ -266,6 +266,39 @@ def test_it_saves_a_new_task(browser: Client) -> None:
     assert response.headers["Location"] == f"/tasks/{task.pk}/"
     assert task.status == Task.Status.PENDING
     assert task.created_by is not None
+
+
+def test_it_says_at_once_which_volumes_this_site_refuses(browser: Client, tmp_path: Path) -> None:
+    data = typed(action="save", deployment_mode="docker", volumes=f"{tmp_path}:/a")
+    browser.post("/tasks/new", data)
+    told = messages_of(browser.get("/"))
+    assert any("container.volumes[0]: this site lets tasks mount nothing" in text for text in told)
+
+
+def test_it_sends_no_secret_to_the_browser(browser: Client) -> None:
+    access = {"hub_token": "hf_hidden-1", "http_proxy": "http://u:hidden-2@proxy"}
+    task = make_task(access=access, environment={"API_KEY": "hidden-3"})
+    browser.post(f"/tasks/{task.pk}/duplicate")
+    copy = Task.objects.exclude(pk=task.pk).get()
+    assert copy.access == task.access
+    wrong = typed(action="save", hub_token="hf_hidden-4", parameters="threads: [")
+    paths = ["/"]
+    for pk in (task.pk, copy.pk):
+        paths += [f"/tasks/{pk}/", f"/tasks/{pk}/edit", f"/tasks/{pk}/edit?view=yaml"]
+    pages = [browser.post("/tasks/new", wrong), *map(browser.get, paths)]
+    assert not any("hidden-" in page.content.decode() for page in pages)
+    assert "Put it in again" in text_of(pages[0])
+
+
+def test_it_settles_a_conflict_without_losing_a_new_token(browser: Client) -> None:
+    task = make_task(access={"hub_token": "hf_hidden-1"})
+    changed = task.spec.model_copy(update={"description": "theirs"})
+    Task.objects.get(pk=task.pk).replace_spec(changed, version=1)
+    data = typed(action="save", version="1", hub_token="hf_hidden-2")
+    page = browser.post(f"/tasks/{task.pk}/edit", data)
+    assert page.status_code == 409
+    assert "hidden-" not in text_of(page)
+    assert "Put it in again" in text_of(page)
 
 
 def test_it_saves_and_starts(browser: Client) -> None:

@@ -1,7 +1,8 @@
 from typing import Any
 
 from autotuner_site.commands import FAILURE, SUCCESS, SiteCommand
-from experiments_app.doctor import Verdict, examine
+from experiments_app.doctor import examine
+from experiments_app.system.outcome import Verdict
 
 MARKS = {Verdict.OK: "ok      ", Verdict.WARNING: "warning ", Verdict.FAULT: "FAULT   "}
 

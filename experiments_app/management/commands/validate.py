@@ -5,6 +5,7 @@ from typing import Any
 from django.core.management.base import CommandParser
 
 from autotuner_site.commands import BAD_INPUT, SUCCESS, SiteCommand
+from experiments_app.gpus import gpu_count
 from experiments_app.plan import Plan, make_plan
 from tasks_app.problems import SpecError
 from tasks_app.runtimes import site_runtimes
@@ -24,7 +25,7 @@ class Command(SiteCommand):
 
     def run(self, *, file: Path, json: bool, **options: Any) -> int:
         try:
-            spec, warnings = load_task_file(file, catalogue=site_runtimes())
+            spec, warnings = load_task_file(file, catalogue=site_runtimes(), gpus=gpu_count())
             plan = make_plan(spec)
         except SpecError as error:
             if json:

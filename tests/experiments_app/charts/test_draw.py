@@ -83,7 +83,7 @@ def test_it_gives_two_drawings_on_a_page_ids_of_their_own() -> None:
 
 def test_it_draws_the_same_data_once(monkeypatch: pytest.MonkeyPatch) -> None:
     first = draw(chart(best=1))
-    monkeypatch.setattr(drawing, "_render", lambda _: pytest.fail("drawn again"))
+    monkeypatch.setattr(drawing, "render", lambda _: pytest.fail("drawn again"))
     assert draw(chart(best=1)) == first
 
 

@@ -2,8 +2,15 @@ import signal
 
 import pytest
 
-from experiments_app.engines.base import FailureKind
-from experiments_app.engines.failure import SENTENCES, explain_exit, find_cause
+from experiments_app.engine_error import FailureKind
+from experiments_app.engines.failure import (
+    EXIT_CODES,
+    PATTERNS,
+    SENTENCES,
+    explain_exit,
+    find_cause,
+    remedy_for,
+)
 
 # What the engines really print, shortened to the lines that count.
 LLAMACPP_OUT_OF_MEMORY = """\
@@ -39,11 +46,34 @@ GiB). Try increasing `gpu_memory_utilization`.
 LOGS = {
     FailureKind.OUT_OF_MEMORY: (
         LLAMACPP_OUT_OF_MEMORY,
+        "RuntimeError: [enforce fail at alloc_cpu.cpp:118] DefaultCPUAllocator: not enough memory",
+    ),
+    FailureKind.OUT_OF_GPU_MEMORY: (
         VLLM_KV_CACHE,
         "ggml_backend_cuda_buffer_type_alloc_buffer: cudaMalloc failed: out of memory",
         "torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.00 GiB.",
         "ValueError: No available memory for the cache blocks.",
         "RuntimeError: Not enough memory. Please try to increase --mem-fraction-static.",
+    ),
+    FailureKind.DRIVER_MISSING: (
+        "RuntimeError: Found no NVIDIA driver on your system.",
+        "ImportError: libcuda.so.1: cannot open shared object file: No such file or directory",
+        "RuntimeError: No CUDA GPUs are available",
+    ),
+    FailureKind.MODEL_GATED: (
+        "huggingface_hub.errors.GatedRepoError: 403 Client Error.",
+        (
+            "OSError: You are trying to access a gated repo.\n"
+            "Access to model meta-llama/Llama-3.2-1B-Instruct is restricted."
+        ),
+    ),
+    FailureKind.NETWORK: (
+        "OSError: [Errno 101] Network is unreachable",
+        "requests.exceptions.ProxyError: HTTPSConnectionPool: Tunnel connection failed: 407",
+        (
+            "huggingface_hub.errors.LocalEntryNotFoundError: An error happened while trying to"
+            " locate the files on the Hub"
+        ),
     ),
     FailureKind.BAD_FLAG: (
         "error: unknown flag --paralel: did you mean --parallel?",
@@ -61,7 +91,7 @@ LOGS = {
     FailureKind.MODEL_NOT_FOUND: (
         "error: model file /models/absent.gguf does not exist",
         "OSError: /m is not a local folder and is not a valid model identifier",
-        "huggingface_hub.errors.GatedRepoError: 403 Client Error.",
+        "huggingface_hub.errors.RepositoryNotFoundError: 404 Client Error.",
     ),
     FailureKind.PORT_TAKEN: (
         "OSError: [Errno 98] Address already in use",
@@ -79,7 +109,7 @@ def test_it_reads_the_kind_from_the_log(kind: FailureKind, log: str) -> None:
 
 def test_it_quotes_the_line_that_tells_the_cause() -> None:
     message = explain_exit(1, LLAMACPP_OUT_OF_MEMORY).message
-    assert message == (
+    assert message.startswith(
         "The server ran out of memory: llama_init_from_model: failed to initialize the context:"
         " failed to allocate buffer for kv cache (it ended with exit code 1)."
     )
@@ -121,5 +151,18 @@ def test_it_tells_the_kernels_out_of_memory_killer_from_another_kill() -> None:
     assert failure.kind == FailureKind.OUT_OF_MEMORY
 
 
-def test_it_has_a_sentence_for_every_kind() -> None:
-    assert set(SENTENCES) == set(FailureKind)
+def test_it_has_a_sentence_for_every_kind_that_an_exit_or_a_log_tells() -> None:
+    told = {kind for kind, _ in PATTERNS} | set(EXIT_CODES.values())
+
+    assert told | {FailureKind.CRASHED, FailureKind.OTHER, FailureKind.TIME_OUT} == set(SENTENCES)
+
+
+def test_it_tells_the_hosts_memory_where_the_server_had_no_gpu() -> None:
+    failure = explain_exit(1, VLLM_KV_CACHE, on_gpus=False)
+
+    assert failure.kind == FailureKind.OUT_OF_MEMORY
+
+
+@pytest.mark.parametrize("kind", [FailureKind.OUT_OF_GPU_MEMORY, FailureKind.MODEL_GATED])
+def test_it_says_what_to_do_about_it(kind: FailureKind) -> None:
+    assert remedy_for(kind) in explain_exit(1, LOGS[kind][-1]).message

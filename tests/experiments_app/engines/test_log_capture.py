@@ -76,3 +76,27 @@ def test_it_does_not_wait_for_a_stray_writer(tmp_path: Path) -> None:
     assert time.monotonic() - started_at_s < 3
     assert (tmp_path / "log").read_bytes() == b"held open"
     os.close(write_fd)
+
+
+@pytest.mark.parametrize("cut", range(12, 24))
+def test_it_masks_secrets_wherever_the_stream_is_cut(tmp_path: Path, cut: int) -> None:
+    read_fd, write_fd = os.pipe()
+    path = tmp_path / "log"
+    log = LogCapture(read_fd, path, 1000, secrets=["hf_abcdef", "hf_"])
+    data = b"my token is hf_abcdef, no other\n"
+    os.write(write_fd, data[:cut])
+    time.sleep(0.15)  # read on its own
+    write_all(write_fd, data[cut:])
+    log.close()
+
+    assert path.read_text() == "my token is ••••••••, no other\n"
+    assert "abcdef" not in log.text()
+
+
+def test_it_keeps_what_only_begins_like_a_secret(tmp_path: Path) -> None:
+    read_fd, write_fd = os.pipe()
+    log = LogCapture(read_fd, tmp_path / "log", 1000, secrets=["hf_abcdef"])
+    write_all(write_fd, b"it ends with hf_abc")
+    log.close()
+
+    assert (tmp_path / "log").read_text() == "it ends with hf_abc"

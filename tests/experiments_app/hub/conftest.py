@@ -1,0 +1,30 @@
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.hub_server import TOKENIZER, Hub, hub_server
+
+REPO = "meta-llama/Llama-3.2-1B-Instruct"
+TOKEN = "hf_ATokenOfSomebody"
+
+
+@pytest.fixture
+def hub() -> Iterator[Hub]:
+    with hub_server() as found:
+        found.files[REPO] = TOKENIZER
+        yield found
+
+
+@pytest.fixture
+def environment(hub: Hub, tmp_path: Path) -> dict[str, str]:
+    return {"HF_ENDPOINT": hub.endpoint, "HF_HOME": str(tmp_path / "hf")}
+
+
+@pytest.fixture
+def unused_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        number: int = probe.getsockname()[1]
+        return number
