@@ -1,8 +1,26 @@
-from django.urls import path
+from django.urls import path, re_path
 
 from experiments_app import views
+from experiments_app.system import views as system
 
 urlpatterns = [
     path("experiments/<int:pk>/", views.experiment_detail, name="experiment_detail"),
     path("experiments/<int:pk>/log", views.experiment_log, name="experiment_log"),
+    path("system/", system.system, name="system"),
+    path("system/settings", system.system_settings, name="system_settings"),
+    path("system/test-connection", system.test_connection, name="test_connection"),
+    re_path(
+        r"^system/containers/(?P<container_id>[0-9a-f]{64})/$", system.container, name="container"
+    ),
+    re_path(
+        r"^system/containers/(?P<container_id>[0-9a-f]{64})/stop$",
+        system.container_stop,
+        name="container_stop",
+    ),
+    re_path(
+        r"^system/images/(?P<image_id>sha256:[0-9a-f]{64})/remove$",
+        system.image_remove,
+        name="image_remove",
+    ),
+    path("system/models/<path:repo_id>/remove", system.model_remove, name="model_remove"),
 ]

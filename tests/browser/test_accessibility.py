@@ -17,6 +17,9 @@ WIDE, NARROW = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
 def paths() -> list[str]:
     """Every page, in every state that looks different."""
     pending = factories.make_task()
+    deployed = factories.make_task(
+        container={"cpus": 2.0}, readiness={"timeout_s": 60.0}, access={"hub_token": "hf_12345"}
+    )
     running = factories.running_task()
     completed = factories.completed_task(slo={"ttft_p99_s": 5.0})
     wide_space = factories.completed_task(
@@ -27,7 +30,11 @@ def paths() -> list[str]:
     tasks = (pending, running, completed, wide_space, infeasible, failed)
     for task in tasks:
         task_log.write(task.pk, "started", run=1)
-    experiments = (completed.experiments.get(number=3), failed.experiments.get(number=1))
+    experiments = (
+        factories.with_usage(completed.experiments.get(number=3)),
+        factories.with_usage(completed.experiments.get(number=4), ("GPU-1a2b-3c", "GPU-4d5e-6f")),
+        failed.experiments.get(number=1),
+    )
     return [
         "/",
         "/?q=nothing",
@@ -35,8 +42,11 @@ def paths() -> list[str]:
         "/tasks/new",
         "/tasks/new?view=yaml",
         f"/tasks/{completed.pk}/edit",
+        f"/tasks/{deployed.pk}/edit",
         f"/tasks/{completed.pk}/delete",
         *(f"/experiments/{experiment.pk}/" for experiment in experiments),
+        "/system/?show=all",
+        "/system/settings",
         "/password/",
         "/tasks/9999/",
     ]

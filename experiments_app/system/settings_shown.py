@@ -1,0 +1,47 @@
+"""The settings that only the environment and `.env` can make, for the page that shows them all."""
+
+from pathlib import Path
+
+from django.conf import settings
+
+from experiments_app.site_settings import Setting, Source
+
+# As the README names them, with where Django keeps them.
+FIXED = {
+    "AUTOTUNER_HOME": "AUTOTUNER_HOME",
+    "DATABASE_URL": "DATABASE_PATH",
+    "DEBUG": "DEBUG",
+    "SECRET_KEY": "SECRET_KEY",
+    "ALLOWED_HOSTS": "ALLOWED_HOSTS",
+    "HTTPS_ONLY": "HTTPS_ONLY",
+    "TIME_ZONE": "TIME_ZONE",
+    "DEPLOYMENT_MODE": "DEPLOYMENT_MODE",
+    "DOCKER_MODEL_PATH": "DOCKER_MODEL_PATH",
+    "DOCKER_VOLUMES": "DOCKER_VOLUMES",
+    "PORT_RANGE": "PORT_RANGE",
+    "GENAI_BENCH_PATH": "GENAI_BENCH_PATH",
+    "HF_HOME": "HF_HOME",
+}
+MADE = {"SECRET_KEY": Source.MADE}
+
+
+def fixed_settings() -> list[Setting]:
+    return [
+        Setting(
+            name,
+            _text(name, getattr(settings, attribute)),
+            Source(settings.SETTING_SOURCES.get(name, MADE.get(name, Source.DEFAULT))),
+            secret=name == "SECRET_KEY",
+        )
+        for name, attribute in FIXED.items()
+    ]
+
+
+def _text(name: str, value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if name == "PORT_RANGE" and isinstance(value, tuple):
+        return "-".join(map(str, value))
+    if isinstance(value, list | tuple):
+        return ", ".join(map(str, value))
+    return str(value) if isinstance(value, Path) or value else ""
