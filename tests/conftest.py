@@ -2,6 +2,18 @@ import os
 
 import pytest
 
+from tests.docker_images import faulty_image, llamacpp_image
+from tests.docker_rig import bridged_dockerd, dockerd, session_bridged_dockerd, session_dockerd
+
+__all__ = [
+    "bridged_dockerd",
+    "dockerd",
+    "faulty_image",
+    "llamacpp_image",
+    "session_bridged_dockerd",
+    "session_dockerd",
+]
+
 NO_SKIP = bool(os.environ.get("AUTOTUNER_NO_SKIP"))
 
 
@@ -12,3 +24,10 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     if NO_SKIP and reporter is not None and reporter.stats.get("skipped"):
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
         reporter.write_line("a test was skipped, and AUTOTUNER_NO_SKIP allows none", red=True)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whatever uses an engine of the tests' own has the marker `docker`."""
+    for item in items:
+        if {"session_dockerd", "session_bridged_dockerd"} & set(getattr(item, "fixturenames", ())):
+            item.add_marker("docker")
