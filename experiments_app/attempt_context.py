@@ -30,7 +30,7 @@ class AttemptContext:
         self.heartbeat = heartbeat
         self.spec: TaskSpec = Run.objects.get(task=experiment.task, number=experiment.run).task_spec
         self.network = network_environment(self.spec.access)
-        self.secrets = (*spec_secrets(self.spec), *secrets_in(self.network))
+        self.secrets: tuple[str, ...] = (*spec_secrets(self.spec), *secrets_in(self.network))
         self.deadline = time.monotonic() + self.spec.optimization.timeout_per_iteration
         self.progress = LiveProgress(experiment, claim.token)
         self.durations: dict[str, float] = {}

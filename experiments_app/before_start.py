@@ -5,6 +5,8 @@ from requests import RequestException
 
 from experiments_app import words
 from experiments_app.containers.client import DockerUnreachable, connect
+from experiments_app.gpu_demand import gpu_warnings
+from experiments_app.gpus import gpu_count
 from experiments_app.hub import cache_line
 from experiments_app.launch_plan import image_of
 from tasks_app.runtimes import site_runtimes
@@ -16,6 +18,11 @@ DOCKER_WAIT_S = 2.0
 def before_start(spec: TaskSpec) -> list[tuple[str, str]]:
     """Name and words of each; quick, and without any network but the Docker engine's socket."""
     facts = [("Model", cache_line(spec))]
+    gpus = gpu_count()
+    if warnings := gpu_warnings(spec, gpus):
+        facts.append(("GPUs", "; ".join(warning.message for warning in warnings)))
+    elif gpus and spec.use_gpus:
+        facts.append(("GPUs", f"{gpus} on this host"))
     if spec.deployment_mode == "docker":
         runtime = site_runtimes().find(spec.base_runtime)
         image = spec.runtime_image or (image_of(spec, runtime) if runtime else "")

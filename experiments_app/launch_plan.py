@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 from django.conf import settings
 
@@ -17,13 +16,14 @@ from experiments_app.gpu_demand import gpus_of
 from experiments_app.hub import hf_home
 from experiments_app.llamacpp.tokenizer import TokenizerError
 from experiments_app.network import CA_VARIABLES, ca_bundle, network_environment
+from experiments_app.site_volumes import site_volume_problems, volume_mounts
 from tasks_app.expressions import ExpressionError
 from tasks_app.masking import hidden_names
 from tasks_app.problems import Problem
 from tasks_app.runtimes import Runtime, RuntimeFileError, load_runtime
 from tasks_app.space import Scalar
 from tasks_app.spec import TaskSpec
-from tasks_app.volumes import VolumeRefused, mountable, volume_problems
+from tasks_app.volumes import VolumeRefused
 
 HOST = "127.0.0.1"
 CA_TARGET = "/etc/ssl/autotuner-ca.pem"
@@ -83,7 +83,7 @@ def launch_problems(spec: TaskSpec) -> list[Problem]:
     except TokenizerError as error:
         return [Problem("benchmark.model_tokenizer", str(error))]
     except VolumeRefused:
-        return volume_problems(spec.container.volumes, settings.DOCKER_VOLUMES)
+        return site_volume_problems(spec)
     return []
 
 
@@ -195,7 +195,7 @@ def _container(
         port=port,
         environment=environment,
         secrets=hidden_names(environment),
-        mounts=(*inside.mounts, *trust, *_volumes(wish.volumes)),
+        mounts=(*inside.mounts, *trust, *volume_mounts(spec)),
         gpu_ids=gpu_ids,
         gpus=devices,
         network=wish.network,
@@ -205,11 +205,6 @@ def _container(
         cpus=wish.cpus,
         ulimits=(GPU_ULIMITS if devices else {}) if wish.ulimits is None else wish.ulimits,
     )
-
-
-def _volumes(entries: list[str]) -> tuple[Mount, ...]:
-    volumes = (mountable(entry, settings.DOCKER_VOLUMES) for entry in entries)
-    return tuple(Mount(Path(v.source), v.target, v.read_only) for v in volumes)
 
 
 def _bytes(gibibytes: float | None) -> int | None:

@@ -54,8 +54,14 @@ from tasks_app.volumes import VolumeRefused
 # paid by then. On a server so slow that the time is up first, nothing is cold either.
 WARM_UP_OUTPUT_TOKENS = 16
 WARM_UP_LIMIT_S = 60.0
-# What says nothing about the configuration: worth another attempt.
-PASSING = frozenset({FailureKind.DOCKER_RESTARTED, FailureKind.DOCKER_UNREACHABLE})
+# What says nothing about the configuration: worth another attempt, on another port.
+PASSING = frozenset(
+    {
+        FailureKind.DOCKER_RESTARTED,
+        FailureKind.DOCKER_UNREACHABLE,
+        FailureKind.PORT_TAKEN,
+    }
+)
 
 
 # What may go wrong around engine and benchmark, whose errors carry a kind of their own.

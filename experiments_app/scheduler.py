@@ -81,8 +81,12 @@ def next_parameters(spec: TaskSpec, experiments: list[Experiment]) -> Configurat
 
 
 def search_space(spec: TaskSpec) -> SearchSpace:
-    """For a runtime that this site lacks, without its defaults: the task can still be seen."""
-    return spec.search_space(gpu_count(), site_runtimes().find(spec.base_runtime))
+    """For a runtime that this site lacks, without its defaults: the task can still be seen.
+
+    Where no GPU is seen nothing is left out for it: such a task does not start here, and one whose
+    driver went away meanwhile waits for it to come back.
+    """
+    return spec.search_space(gpu_count() or None, site_runtimes().find(spec.base_runtime))
 
 
 def planned_experiments(spec: TaskSpec) -> int:

@@ -27,6 +27,8 @@ from experiments_app.launch_plan import HOST, LaunchPlan, find_model, plan_launc
 from experiments_app.leases import lease_port
 from experiments_app.models import Experiment
 from experiments_app.reaper import remove_orphaned_containers
+from experiments_app.site_volumes import check_volumes
+from tasks_app.masking import MASK, hidden_names, secrets_in
 
 # While a server is not ready, the end of its log is noted after so many seconds.
 SNAPSHOTS_AT_S = (60.0, 120.0, 300.0)
@@ -48,6 +50,7 @@ class Serving:
         port = lease_port(context.claim, settings.PORT_RANGE)
         gpu_ids = context.claim.gpu_ids
         self.plan: LaunchPlan = plan_launch(spec, experiment.parameters, self._model, port, gpu_ids)
+        context.secrets = (*context.secrets, *secrets_in(self.plan.environment))
         self.folder = _result_folder(context)
         self._engine: Engine = ENGINES[spec.deployment_mode]()
         self._launch = self._described()
@@ -59,10 +62,11 @@ class Serving:
         tokenizer = fetch_tokenizer(self.plan.tokenizer, context.network, check=context.check)
         plan = self.plan = replace(self.plan, tokenizer=str(tokenizer))
         require_weights(self._model.path, context.network)
-        if self._launch.container is not None:
+        if plan.container is not None:
             context.enter("waiting_for_docker")
             remove_orphaned_containers()
             self._launch = self._fetched(self._pinned(self._launch))
+            check_volumes(context.spec, plan.container.mounts)  # a pull may take an hour
         context.experiment.write(
             context.claim.token,
             command=list(self._launch.command),
@@ -118,6 +122,8 @@ class Serving:
             self.context.log(error.message)
         if server.log_incomplete:
             self.context.log(f"the server's log is not whole: {server.log_incomplete}")
+        if server.left_behind:
+            self.context.log(server.left_behind)
 
     def _described(self) -> Launch:
         context, plan = self.context, self.plan
@@ -144,7 +150,7 @@ class Serving:
         first = run.exclude(image_digest="").order_by("number").first()
         if first is None or launch.container is None:
             return launch
-        return replace(launch, container=replace(launch.container, image_digest=first.image_digest))
+        return replace(launch, container=replace(launch.container, pinned_image=first.image_digest))
 
     def _fetched(self, launch: Launch) -> Launch:
         """With the image on this host; the time of a pull is not the experiment's."""
@@ -172,7 +178,12 @@ class Serving:
         if not granted:
             return
         wanted = self.plan.environment
-        shown = (f"{name}={granted[name]}" for name in sorted(wanted) if name in granted)
+        hidden = hidden_names(wanted)
+        shown = (
+            f"{name}={MASK if name in hidden else granted[name]}"
+            for name in sorted(wanted)
+            if name in granted
+        )
         self.context.log(f"environment of the container: {', '.join(shown)}")
         lost = sorted(name for name, value in wanted.items() if granted.get(name) != value)
         if lost:

@@ -11,12 +11,20 @@ if TYPE_CHECKING:
 MASK = "••••••••"
 MIN_SECRET_LENGTH = 4
 """Shorter values stand in any text by chance."""
+MIN_TOKEN_LENGTH = 16
+"""The user of an address that is shorter is perhaps one: admin, root."""
 SECTIONS_WITH_SECRETS = ("environment", "access")
 _SECRET_NAME = re.compile(
-    r"TOKEN(?!IZ)|SECRET|PASSW|PASSPHRASE|CREDENTIAL|API_?KEY|ACCESS_?KEY|PRIVATE_?KEY|AUTH",
+    r"TOKEN(?!IZ)|SECRET|PASSW|PASSPHRASE|CREDENTIAL|API_?KEY|ACCESS_?KEY|PRIVATE_?KEY|AUTH"
+    r"|(?:(?:^|_)(?:KEY|PASS|PAT)|_PWD)(?:_ID|_?\d+)?$",  # PWD alone is a folder
     re.IGNORECASE,
 )
-_URL_PASSWORD = re.compile(r"(?<=://)([^\s/:@\"']*):([^\s/\"']+)(?=@)")
+# A user without a password is a token, where it is not that of another protocol: ssh://git@host.
+_URL_PASSWORD = re.compile(
+    r"(?<=://)(?P<user>[^\s/:@\"']*):(?P<password>[^\s/\"']+)(?=@)"
+    r"|(?:(?<=http://)|(?<=https://))(?P<token>[^\s/:@\"'?#]+)(?=:?@)",
+    re.IGNORECASE,
+)
 
 
 def is_secret_name(name: str) -> bool:
@@ -78,15 +86,20 @@ def _masked(name: str, value: Any) -> Any:
 
 
 def mask_urls(text: str) -> str:
-    """`text` without the password of any address in it: `http://user:…@proxy:3128`."""
+    """`text` without the password of any address in it: `http://user:…@proxy:3128`.
+
+    A user alone may be a token: `https://…@host`.
+    """
     return _URL_PASSWORD.sub(_masked_password, text)
 
 
 def _masked_password(match: re.Match[str]) -> str:
+    if match["token"]:
+        return MASK
     is_example = (
         match[0] == "user:password"
     )  # in what we write ourselves: http://user:password@host
-    return match[0] if is_example else f"{match[1]}:{MASK}"
+    return match[0] if is_example else f"{match['user']}:{MASK}"
 
 
 def secrets_in(environment: Mapping[str, str]) -> list[str]:
@@ -95,7 +108,9 @@ def secrets_in(environment: Mapping[str, str]) -> list[str]:
     found = {value for name, value in environment.items() if is_secret_name(name)}
     for value in environment.values():
         for match in _URL_PASSWORD.finditer(value):
-            found |= {match[2], unquote(match[2])}
+            secret = match["password"] or match["token"]
+            if match["password"] or len(secret) >= MIN_TOKEN_LENGTH:
+                found |= {secret, unquote(secret)}
     return _worth_masking(found)
 
 

@@ -169,7 +169,7 @@ def _check_proxy(text: str) -> str:
     if not right:
         schemes = ", ".join(f"{scheme}://" for scheme in PROXY_SCHEMES)
         raise refusal(f"is not an address with a host that starts with {schemes}", EXAMPLE_PROXY)
-    if "@" in parts.path or (parts.password and mask_urls(text) == text):
+    if "@" in parts.path or ((parts.username or parts.password) and mask_urls(text) == text):
         raise refusal(
             "holds a character that a password in an address cannot",
             "write / as %2F, @ as %40, a quotation mark as %22 or %27",

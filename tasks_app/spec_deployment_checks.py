@@ -13,6 +13,12 @@ if TYPE_CHECKING:
     from tasks_app.spec import TaskSpec
 
 _LOADER_VARIABLES = re.compile(r"LD_\w+|DYLD_\w+|PYTHON(?:PATH|HOME|STARTUP)|PATH")
+# What sends the hub's token elsewhere, to whom it is trusted, or that of another file.
+_TOKEN_WAYS = re.compile(
+    r"(?:HF|HUGGING_?FACE)\w*_ENDPOINT|MODEL_ENDPOINT|HUGGINGFACE_CO_STAGING|HF_TOKEN_PATH"
+    r"|SSL_CERT_(?:FILE|DIR)|(?:REQUESTS|CURL)_CA_BUNDLE"
+)
+_TOKEN_VARIABLES: Final = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN")
 GPU_VARIABLES: Final = frozenset(
     {"CUDA_VISIBLE_DEVICES", "NVIDIA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES"}
     | {"ROCR_VISIBLE_DEVICES"}
@@ -86,8 +92,24 @@ def _variable_problems(spec: "TaskSpec") -> Iterator[Problem]:
                 "is set by the site: each experiment gets GPUs that it alone has",
                 "how many is decided by the runtime's flags; use_gpus: false is none",
             )
+        elif _TOKEN_WAYS.fullmatch(name) and not _has_own_token(spec):
+            yield Problem(
+                path,
+                "decides where the hub's token goes: not with the token of this site",
+                "write the token to be used as access.hub_token"
+                + ("" if local else ', or "" there for none'),
+            )
         elif not local and name in CONTAINER_VARIABLES:
             yield Problem(path, f"is set by the site: {CONTAINER_VARIABLES[name]}", "leave it out")
+
+
+def _has_own_token(spec: "TaskSpec") -> bool:
+    """Whether none of the site's can be sent. A server on this machine that has none in its
+    variables reads the one that lies in the site's cache."""
+    if spec.deployment_mode == "docker":
+        return spec.access.hub_token is not None
+    over = (spec.environment[name] for name in _TOKEN_VARIABLES if name in spec.environment)
+    return all((spec.access.hub_token, *over))
 
 
 def advice(spec: "TaskSpec") -> list[Problem]:

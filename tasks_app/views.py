@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 
-from django.conf import settings
 from django.contrib import messages
 from django.core.paginator import Paginator
 from django.http import Http404, HttpResponse, QueryDict
@@ -22,6 +21,7 @@ from experiments_app.gpu_demand import gpu_warnings
 from experiments_app.gpus import gpu_count
 from experiments_app.overview import TaskOverview
 from experiments_app.removal import delete_task
+from experiments_app.site_volumes import site_volume_problems
 from experiments_app.task_list import summaries
 from tasks_app.document_form import DocumentForm
 from tasks_app.duplicating import duplicate
@@ -29,7 +29,6 @@ from tasks_app.forms import FilterForm, task_form
 from tasks_app.importing import ensure_builtin_task
 from tasks_app.models import Run, StaleState, Task
 from tasks_app.problems import SpecError
-from tasks_app.volumes import volume_problems
 
 TASKS_PER_PAGE = 25
 
@@ -129,7 +128,7 @@ def _saved(request: SignedInRequest, task: Task, form: DocumentForm, done: str) 
     spec = form.checked_spec
     warnings = [*form.warnings, *gpu_warnings(spec, gpu_count())]
     if spec.deployment_mode == "docker":
-        warnings += volume_problems(spec.container.volumes, settings.DOCKER_VOLUMES)
+        warnings += site_volume_problems(spec)
     for warning in warnings:
         messages.warning(request, str(warning))
     if form.data.get("action") == "save_and_start":

@@ -19,6 +19,11 @@ SOCKETS = (
     *("/var/run/docker.sock", "/run/docker.sock", "/run/containerd/containerd.sock"),
     "/run/podman/podman.sock",
 )
+SYSTEM_FOLDERS = (
+    *("/proc", "/sys", "/dev"),
+    *("/var/lib/docker", "/var/lib/containerd", "/var/lib/containers"),
+)
+"""The kernel's places, and where the container engines keep images and containers."""
 _SOCKET_NAMES = frozenset(posixpath.basename(path) for path in SOCKETS)
 _RULES = "and whoever has that rules this host"
 # What the option of a mount cannot hold: its parts are separated by these.
@@ -60,10 +65,11 @@ class Volume:
         return cls(source, target, read_only=mode != "rw")
 
 
-def mountable(entry: str, allowed: Sequence[Path]) -> Volume:
+def mountable(entry: str, allowed: Sequence[Path], forbidden: Sequence[Path] = ()) -> Volume:
     """The volume with the links of its source followed, as this host has it.
 
-    `allowed`: the folders that the site lets tasks mount from. Raises VolumeRefused.
+    `allowed`: the folders that the site lets tasks mount from. `forbidden`: what no task gets,
+    although it may lie in one of them. Raises VolumeRefused.
     """
     volume = Volume.parse(entry)
     if not allowed:
@@ -87,6 +93,8 @@ def mountable(entry: str, allowed: Sequence[Path]) -> Volume:
         )
     _check_path(str(real))
     _check_source(str(real), {*SOCKETS, *map(os.path.realpath, SOCKETS)})
+    kept = (*map(Path, SYSTEM_FOLDERS), *forbidden)
+    _check_apart(place, str(real), (os.path.realpath(folder) for folder in kept))
     if not (stat.S_ISDIR(mode) or stat.S_ISREG(mode)):
         raise VolumeRefused(f"{place} is neither a folder nor a file")
     if any(os.path.lexists(real / name) for name in _SOCKET_NAMES):
@@ -94,12 +102,14 @@ def mountable(entry: str, allowed: Sequence[Path]) -> Volume:
     return replace(volume, source=str(real))
 
 
-def volume_problems(volumes: Sequence[str], allowed: Sequence[Path]) -> list[Problem]:
+def volume_problems(
+    volumes: Sequence[str], allowed: Sequence[Path], forbidden: Sequence[Path] = ()
+) -> list[Problem]:
     """Why a container of this host cannot have these volumes."""
     problems = []
     for index, entry in enumerate(volumes):
         try:
-            mountable(entry, allowed)
+            mountable(entry, allowed, forbidden)
         except VolumeRefused as error:
             problems.append(Problem(f"container.volumes[{index}]", error.message, error.suggestion))
     return problems
@@ -124,6 +134,13 @@ def _check_source(source: str, sockets: Iterable[str] = SOCKETS) -> None:
         raise VolumeRefused(f"{source} is the container engine's socket, {_RULES}")
     if any(_is_within(socket, source) for socket in sockets):
         raise VolumeRefused(f"{source} holds the container engine's socket, {_RULES}")
+    _check_apart(source, source, SYSTEM_FOLDERS)
+
+
+def _check_apart(place: str, source: str, forbidden: Iterable[str]) -> None:
+    for taken in forbidden:
+        if _is_within(source, taken) or _is_within(taken, source):
+            raise VolumeRefused(f"{place} reaches {taken}, which no task may have")
 
 
 def _check_target(target: str) -> None:

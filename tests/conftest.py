@@ -2,7 +2,7 @@ import os
 
 import pytest
 
-from tests.docker_images import faulty_image, llamacpp_image
+from tests.docker_images import faulty_image, llamacpp_image, python_image
 from tests.docker_rig import bridged_dockerd, dockerd, session_bridged_dockerd, session_dockerd
 
 __all__ = [
@@ -10,6 +10,7 @@ __all__ = [
     "dockerd",
     "faulty_image",
     "llamacpp_image",
+    "python_image",
     "session_bridged_dockerd",
     "session_dockerd",
 ]

@@ -70,7 +70,7 @@ def _write_python(tar: tarfile.TarFile) -> None:
     busybox = shutil.which("busybox")
     assert busybox is not None
     tar.add(Path(busybox).resolve(), "bin/busybox")
-    for applet in ("sh", "sleep", "cat", "env", "kill"):
+    for applet in ("sh", "sleep", "cat", "env", "head", "kill"):
         link = tarfile.TarInfo(f"bin/{applet}")
         link.type, link.linkname = tarfile.SYMTYPE, "busybox"
         tar.addfile(link)
@@ -161,6 +161,11 @@ def _needed(member: tarfile.TarInfo) -> tarfile.TarInfo | None:
 @pytest.fixture
 def llamacpp_image(dockerd: PrivateDockerd) -> str:
     return image(dockerd, LLAMACPP_IMAGE)
+
+
+@pytest.fixture
+def python_image(dockerd: PrivateDockerd) -> str:
+    return image(dockerd, PYTHON_IMAGE)
 
 
 @pytest.fixture

@@ -38,6 +38,7 @@ class ContainerDescription:
     arguments: tuple[str, ...]
     port: int
     image_digest: str = ""  # what the image was found to be; for the record
+    pinned_image: str = ""  # digest or id that it must be
     entrypoint: tuple[str, ...] | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
     secrets: frozenset[str] = frozenset()

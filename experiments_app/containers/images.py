@@ -14,10 +14,12 @@ import docker
 from docker.auth import resolve_repository_name
 from docker.errors import APIError, ImageNotFound
 
+from experiments_app.containers.client import DockerUnreachable, wait_for_client
 from experiments_app.containers.progress import Layers, PullProgress
 from experiments_app.engine_error import EngineError, FailureKind
 
 POLL_S = 0.25
+SILENT_LIMIT_S = 300  # an engine that pulls tells of it all the time
 
 # What a registry, or the engine on its way to one, says; the first that matches counts.
 CAUSES: tuple[tuple[FailureKind, str, str], ...] = (
@@ -150,7 +152,11 @@ def _pull(
 ) -> None:
     deadline = time.monotonic() + timeout_s
     # A client and a thread of its own: the engine pulls for as long as its answer is read.
-    puller = docker.DockerClient.from_env(timeout=max(60, round(timeout_s)))
+    try:
+        puller = wait_for_client(0, check)
+    except DockerUnreachable as error:
+        raise EngineError(FailureKind.DOCKER_UNREACHABLE, f"{error}.") from error
+    puller.api.timeout = SILENT_LIMIT_S
     events: queue.SimpleQueue[Mapping[str, Any] | Exception | None] = queue.SimpleQueue()
     given_up = threading.Event()
     threading.Thread(

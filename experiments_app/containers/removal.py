@@ -22,10 +22,15 @@ def remove(
     raises where the engine does not answer.
     """
     with gone_is_fine():
-        if grace_s >= 1:
-            container.stop(timeout=round(grace_s))
-        else:
-            _kill(container)
+        try:
+            if grace_s >= 1:
+                container.stop(timeout=round(grace_s))
+            else:
+                _kill(container)
+        except NotFound:
+            raise
+        except APIError as error:  # it may still let itself be removed by force
+            logger.warning("the container %s does not end: %s", container.name, error)
         before_removal()
     with gone_is_fine():
         try:
@@ -64,5 +69,8 @@ def remove_orphans(containers: Iterable[Container], live_tokens: Collection[str]
     orphans = [c for c in containers if c.labels.get(TOKEN) not in live_tokens]
     for container in orphans:
         logger.info("removing the container %s, which no live experiment owns", container.name)
-        remove(container, grace_s=0)
+        try:
+            remove(container, grace_s=0)
+        except APIError:  # the others are removed all the same, and this one next time
+            logger.exception("the container %s cannot be removed", container.name)
     return len(orphans)

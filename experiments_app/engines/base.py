@@ -90,6 +90,11 @@ class RunningServer(Protocol):
         """Why the log file lacks something (disk full, over its limit), or None."""
         ...
 
+    @property
+    def left_behind(self) -> str | None:
+        """A sentence on what the stopped server left on this host, or None."""
+        ...
+
     def stop(self) -> None:
         """End it and all it started; safe to call again.
 

@@ -1,15 +1,17 @@
 """A server in a container of its own."""
 
+import logging
+import signal
 import time
 from collections.abc import Callable, Mapping
 from contextlib import closing, suppress
 from dataclasses import replace
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 import docker
 import psutil
-from docker.errors import APIError, DockerException, NotFound
+from docker.errors import DockerException, NotFound
 from docker.models.containers import Container
 from requests import RequestException
 
@@ -19,25 +21,33 @@ from experiments_app.containers.client import (
     is_unreachable,
     wait_for_client,
 )
-from experiments_app.containers.images import ensure_image, find_image
+from experiments_app.containers.description import GIBIBYTE, ContainerDescription
+from experiments_app.containers.images import Image, ensure_image, find_image
 from experiments_app.containers.labels import TOKEN
 from experiments_app.containers.progress import PullProgress
 from experiments_app.containers.removal import leftovers_of, remove
+from experiments_app.containers.shared_memory import SharedMemory
 from experiments_app.containers.usage import ContainerUsage
 from experiments_app.engines import readiness
 from experiments_app.engines.base import EngineError, FailureKind, Launch
 from experiments_app.engines.container_log import ContainerLog
+from experiments_app.engines.container_state import (
+    LOOK_EVERY_S,
+    OUTAGE_LIMIT_S,
+    TAIL_LINES,
+    ContainerState,
+)
 from experiments_app.engines.failure import explain_exit, remedy_for
+from experiments_app.engines.kernel_memory import host_oom_kills
+
+logger = logging.getLogger(__name__)
 
 # How long an engine that was there a moment ago may be away: a restart of it takes seconds.
 WAIT_FOR_DOCKER_S = 60.0
-OUTAGE_LIMIT_S = 30.0
-LOOK_EVERY_S = 0.5
-TAIL_LINES = 20
-CLOSE_LOG_S = 3.0
 CALL_TIMEOUT_S = 30.0
-ENDED_BY_DOCKER = frozenset({0, 137, 143})  # exit codes of a server that was told to end
-GOES_DOWN_WITHIN_S = 1.5
+SURE_AFTER_S = 2.0
+# Of these the server's own words say nothing: it may have been told to end.
+UNEXPLAINED = frozenset({FailureKind.OTHER, FailureKind.CRASHED})
 
 
 class DockerEngine:
@@ -56,15 +66,14 @@ class DockerEngine:
         assert container is not None  # noqa: S101  the launch plan's promise for this engine
         client = _connected(check)
         try:
-            pinned = find_image(client, container.image_digest) if container.image_digest else None
-            image = pinned or ensure_image(
+            image = _pinned(client, container) or ensure_image(
                 client,
-                container.image,
+                container.pinned_image or container.image,
                 timeout_s=float(value_of("DOCKER_PULL_TIMEOUT_S")),
                 on_progress=on_progress,
                 check=check,
             )
-        except (APIError, RequestException) as error:
+        except (DockerException, RequestException) as error:
             raise _engine_error(error) from error
         finally:
             client.close()
@@ -83,14 +92,13 @@ class DockerServer:
         self._launch = launch
         self._description = launch.container
         self._stopped = False
-        self._state: Mapping[str, Any] = {"Running": True, "Pid": 0}
-        self._looked_at_s = 0.0
-        self._unreachable_since_s: float | None = None
-        self._was_unreachable = False
         self._client = _connected(lambda: None)
         self._container: Container | None = None
         self._log: ContainerLog | None = None
+        self._state: ContainerState | None = None
         self._usage: ContainerUsage | None = None
+        self._shared_memory = SharedMemory(shared=launch.container.ipc == "host")
+        self._host_oom_kills = host_oom_kills()
         self._started_at_s = time.monotonic()
         try:
             self._start()
@@ -115,7 +123,9 @@ class DockerServer:
                 **description.create_arguments(),
             )
             self._usage = ContainerUsage(self._client, self._id)
+            self._shared_memory.begin()
             self._log = ContainerLog(self._container, launch)
+            self._state = ContainerState(self._client, self._id, self._log)
             self._started_at_s = time.monotonic()
             self._container.start()
         except (DockerException, RequestException, OSError) as error:
@@ -142,96 +152,68 @@ class DockerServer:
 
     @property
     def log_incomplete(self) -> str | None:
-        return self._log.capture.incomplete if self._log else None
+        if self._log is None:
+            return None
+        if self._state is not None and self._state.log_broke_off:
+            return "the Docker engine broke it off while the server ran on"
+        return self._log.capture.incomplete
+
+    @property
+    def left_behind(self) -> str | None:
+        return self._shared_memory.left_behind
 
     def log_tail(self, lines: int = TAIL_LINES) -> str:
         return self._log.capture.tail(lines) if self._log else ""
 
     def alive(self) -> bool:
-        self._look()
-        return bool(self._state.get("Running"))
+        state, _ = self._running()
+        state.look()
+        return state.is_running
+
+    def _running(self) -> tuple[ContainerState, ContainerLog]:
+        assert self._state is not None  # noqa: S101  the constructor started it
+        assert self._log is not None  # noqa: S101
+        return self._state, self._log
 
     def check_alive(self) -> None:
         if self.alive():
             return
-        if self._log is not None:
-            self._log.drain()
-            self._log.capture.wait_drained(1.0)
-        code = int(self._state.get("ExitCode", 0))
-        if self._was_unreachable or (code in ENDED_BY_DOCKER and self._engine_goes_down()):
+        state, log = self._running()
+        log.drain()
+        log.capture.wait_drained(1.0)
+        code = state.exit_code
+        failure = explain_exit(
+            # As subprocess has it, negative for a signal. The kernel ends a worker of the server,
+            # and the server then ends in its own way: what the kernel did is the cause.
+            -signal.SIGKILL if state.out_of_memory else 128 - code if code > 128 else code,
+            log.capture.text(),
+            killed_for_memory=state.out_of_memory or host_oom_kills() > self._host_oom_kills,
+            on_gpus=bool(self._launch.gpu_ids),
+        )
+        if failure.kind in UNEXPLAINED and (state.was_unreachable or state.engine_goes_down()):
             kind = FailureKind.DOCKER_RESTARTED
             raise EngineError(
                 kind,
                 f"The Docker engine was restarted and ended the container. {remedy_for(kind)}",
                 log_tail=self.log_tail(),
             )
-        failure = explain_exit(
-            128 - code if code > 128 else code,  # as subprocess has it: negative for a signal
-            self._log.capture.text() if self._log else "",
-            killed_for_memory=bool(self._state.get("OOMKilled")),
-            on_gpus=bool(self._launch.gpu_ids),
-        )
         message = failure.message
-        if self._state.get("OOMKilled") and self._description.memory_bytes:
-            limit_gib = self._description.memory_bytes / 1024**3
+        if state.out_of_memory and self._description.memory_bytes:
+            limit_gib = self._description.memory_bytes / GIBIBYTE
             message += f" Its limit was {limit_gib:g} GiB (container.memory_gib)."
         raise EngineError(failure.kind, message, log_tail=self.log_tail())
 
     def confirm_alive(self, check: Callable[[], None]) -> None:
+        # An engine that goes down calls a container running for a moment after it has ended it.
+        sure_at_s = time.monotonic() + SURE_AFTER_S
+        state, _ = self._running()
         while True:
-            self._looked_at_s = 0.0
+            state.look_anew()
             self.check_alive()
-            if self._unreachable_since_s is None:
+            if state.unreachable_since_s is None and time.monotonic() > sure_at_s:
                 return
             check()
             time.sleep(LOOK_EVERY_S)
-
-    def _engine_goes_down(self) -> bool:
-        """Whether the engine goes away now: it ends its containers first, and then itself."""
-        deadline_s = time.monotonic() + GOES_DOWN_WITHIN_S
-        while time.monotonic() < deadline_s:
-            try:
-                self._client.ping()
-            except (DockerException, RequestException, OSError):
-                return True
-            time.sleep(0.1)
-        return False
-
-    def _look(self) -> None:
-        """Ask the engine for the container's state, a few times a second at most."""
-        log_ended = self._log is not None and self._log.has_ended
-        now_s = time.monotonic()
-        if now_s - self._looked_at_s < (0.05 if log_ended else LOOK_EVERY_S):
-            return
-        self._looked_at_s = now_s
-        try:
-            self._state = self._client.api.inspect_container(self._id)["State"]
-        except NotFound:
-            self._state = {"Running": False, "ExitCode": 0}
-            self._was_unreachable = False
-            kind = FailureKind.CRASHED
-            raise EngineError(
-                kind, "The container was removed by somebody else.", log_tail=self.log_tail()
-            ) from None
-        except (DockerException, RequestException, OSError) as error:
-            if is_unreachable(error):
-                self._note_outage(error)
-            return
-        self._unreachable_since_s = None
-
-    def _note_outage(self, error: Exception) -> None:
-        """An engine that restarts is away for seconds; the container tells afterwards."""
-        self._was_unreachable = True
-        since_s = self._unreachable_since_s
-        if since_s is None:
-            self._unreachable_since_s = time.monotonic()
-        elif time.monotonic() - since_s > OUTAGE_LIMIT_S:
-            kind = FailureKind.DOCKER_UNREACHABLE
-            raise EngineError(
-                kind,
-                f"The Docker engine has not answered for {OUTAGE_LIMIT_S:g} s. {remedy_for(kind)}",
-                log_tail=self.log_tail(),
-            ) from error
 
     def wait_ready(self, timeout_s: float, check: Callable[[], None]) -> float:
         readiness.wait_until_ready(self, self._launch, timeout_s, check)
@@ -274,18 +256,21 @@ class DockerServer:
 
     # The end
 
-    def stop(self, *, grace_s: float | None = None) -> None:
+    def stop(self, *, grace_s: float | None = None, wait_for_docker: bool = True) -> None:
         if self._stopped:
             return
-        grace_s = self._launch.stop_grace_s if grace_s is None else grace_s
-        if self._container is not None:
-            self._remove(self._container, grace_s)
-        if self._log is not None:
-            self._log.close()
-        self._client.close()
         self._stopped = True
+        grace_s = self._launch.stop_grace_s if grace_s is None else grace_s
+        try:
+            if self._container is not None:
+                self._remove(self._container, grace_s, wait_for_docker=wait_for_docker)
+                self._shared_memory.end()
+        finally:
+            if self._log is not None:
+                self._log.close()
+            self._client.close()
 
-    def _remove(self, container: Container, grace_s: float) -> None:
+    def _remove(self, container: Container, grace_s: float, *, wait_for_docker: bool) -> None:
         drain = self._log.drain if self._log else lambda: None
         try:
             remove(container, grace_s=grace_s, before_removal=drain)
@@ -296,7 +281,7 @@ class DockerServer:
                     f"The container {container.short_id} could not be removed: {error}",
                 ) from error
             try:
-                client = wait_for_client(OUTAGE_LIMIT_S, lambda: None)
+                client = wait_for_client(OUTAGE_LIMIT_S if wait_for_docker else 0, lambda: None)
                 with closing(client), suppress(NotFound):
                     remove(client.containers.get(str(container.id)), grace_s=grace_s)
             except (DockerUnreachable, DockerException, RequestException, OSError) as again:
@@ -321,7 +306,30 @@ class DockerServer:
     ) -> None:
         # A worker that is told to end has a second for it.
         hurried = isinstance(error, KeyboardInterrupt | SystemExit)
-        self.stop(grace_s=0 if hurried else None)
+        try:
+            self.stop(grace_s=0 if hurried else None, wait_for_docker=not hurried)
+        except EngineError as fault:
+            if error is None:
+                raise
+            logger.warning("%s", fault.message)  # why we leave matters more
+
+
+def _pinned(client: docker.DockerClient, container: ContainerDescription) -> Image | None:
+    """The image that the run began with, if it began with one: no other is measured beside it.
+
+    None where a registry can be asked for it.
+    """
+    pinned = container.pinned_image
+    if not pinned:
+        return None
+    found = find_image(client, pinned)
+    if found is None and "@" not in pinned:
+        raise EngineError(
+            FailureKind.IMAGE_MISSING,
+            f"The image that this run began with ({pinned}) was removed from this host. Restart"
+            " the task, so that all its experiments have the same one.",
+        )
+    return found
 
 
 def _connected(check: Callable[[], None]) -> docker.DockerClient:

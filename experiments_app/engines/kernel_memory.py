@@ -15,6 +15,11 @@ def oom_kills() -> int:
     return next((found for found in map(_count, _files()) if found is not None), 0)
 
 
+def host_oom_kills() -> int:
+    """The same for the whole host, containers included."""
+    return _count(Path("/proc/vmstat")) or 0
+
+
 def _files() -> list[Path]:
     try:
         lines = Path("/proc/self/cgroup").read_text(encoding="ascii").splitlines()

@@ -1,5 +1,6 @@
 """A server as a child of this process, in a process group of its own."""
 
+import logging
 import os
 import subprocess
 import sys
@@ -26,6 +27,8 @@ from experiments_app.processes import (
     stop_processes,
 )
 from experiments_app.usage import ProcessUsage
+
+logger = logging.getLogger(__name__)
 
 PROJECT_ROOT = Path(__file__).resolve().parents[2]
 TAIL_LINES = 20
@@ -84,6 +87,10 @@ class LocalServer:
     @property
     def log_incomplete(self) -> str | None:
         return self._log.incomplete
+
+    @property
+    def left_behind(self) -> str | None:
+        return None
 
     def log_tail(self, lines: int = TAIL_LINES) -> str:
         return self._log.tail(lines)
@@ -148,7 +155,12 @@ class LocalServer:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self.stop()
+        try:
+            self.stop()
+        except EngineError as fault:
+            if error is None:
+                raise
+            logger.warning("%s", fault.message)  # why we leave matters more
 
     def check_port_is_ours(self) -> None:
         """Raises EngineError when the server that answers is not the one that was started."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from experiments_app.hub.question import ask, is_offline
 from experiments_app.hub_error import HubError, HubErrorKind
+from tasks_app.masking import mask_text
 
 LIMIT_S = 30.0
 
@@ -35,7 +36,7 @@ def test_connection(
         answer = ask({"action": "test"}, environment, limit_s=limit_s)
     except HubError as error:
         return HubAnswer(ok=False, message=error.message, kind=error.kind)
-    return HubAnswer(ok=True, message=str(answer["message"]))
+    return HubAnswer(ok=True, message=mask_text(str(answer["message"]), environment))
 
 
 test_connection.__test__ = False  # type: ignore[attr-defined]  # nor for pytest

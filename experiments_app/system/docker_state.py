@@ -35,10 +35,12 @@ class DockerState:
 
 
 @contextmanager
-def engine() -> Iterator[docker.DockerClient]:
+def engine(limit_s: int | None = None) -> Iterator[docker.DockerClient]:
     """A client that does not keep a page waiting; whatever keeps the engine from answering, at
-    the start or later, is raised as DockerUnreachable."""
+    the start or later, is raised as DockerUnreachable. `limit_s`: for each call of one that does
+    more than answer pages, when the engine has answered once."""
     with connect(TIMEOUT_S) as client:
+        client.api.timeout = limit_s or client.api.timeout
         try:
             yield client
         except docker.errors.APIError:

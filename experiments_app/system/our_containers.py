@@ -13,12 +13,14 @@ from experiments_app.containers.labels import ATTEMPT, EXPERIMENT, TOKEN, site_f
 from experiments_app.containers.removal import remove
 from experiments_app.models import Experiment
 from experiments_app.network import network_environment
+from experiments_app.system import removals
+from experiments_app.system.docker_state import engine
 from tasks_app.masking import mask_text, secrets_in, spec_secrets
 
 STATS_APART_S = 0.4
 STOP_GRACE_S = 10
 TAIL_LINES = 400
-TAIL_BYTES = 128 * 1024
+TAIL_CHARACTERS = 128 * 1024
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,15 @@ class OurContainer:
     @property
     def is_running(self) -> bool:
         return self.state in {"running", "paused", "restarting"}
+
+    @property
+    def key(self) -> str:
+        return f"container {self.id}"
+
+    @property
+    def is_going(self) -> bool:
+        """Its stop, or its removal, is under way."""
+        return removals.is_under_way(self.key)
 
 
 def find_containers(client: docker.DockerClient) -> list[OurContainer]:
@@ -114,23 +125,32 @@ def _stats(client: docker.DockerClient, container_id: str) -> tuple[float, float
 
 
 def log_tail(client: docker.DockerClient, container: OurContainer) -> str:
-    """The end of what it wrote, without the secrets that it may have repeated."""
+    """The end of what it wrote, without the secrets that it may have repeated: those that it was
+    given when it was made, and those that have taken their place since."""
     try:
+        given = client.api.inspect_container(container.id)["Config"].get("Env") or []
         output = client.api.logs(container.id, tail=TAIL_LINES)
     except NotFound:
         return ""
-    text = output[-TAIL_BYTES:].decode("utf-8", errors="replace")
-    secrets: list[str] = []
+    secrets = secrets_in({name: value for name, _, value in (v.partition("=") for v in given)})
     if container.experiment is not None:
         spec = container.experiment.task.spec
-        secrets = [*secrets_in(network_environment(spec.access)), *spec_secrets(spec)]
-    return mask_text(text, network_environment(), *secrets)
+        secrets += [*secrets_in(network_environment(spec.access)), *spec_secrets(spec)]
+    text = output.decode("utf-8", errors="replace")
+    # Cut when it is masked: half a secret would not be found.
+    return mask_text(text, network_environment(), *secrets)[-TAIL_CHARACTERS:]
 
 
-def stop_container(client: docker.DockerClient, container: OurContainer) -> None:
-    """End it, and remove it where no live experiment will: that one keeps its log first."""
-    found = client.containers.get(container.id)
-    if container.is_owned:
-        found.stop(timeout=STOP_GRACE_S)
-    else:
-        remove(found, grace_s=STOP_GRACE_S if container.is_running else 0)
+def stop_container(container: OurContainer) -> bool:
+    """End it, and remove it where no live experiment will: that one keeps its log first. Whether
+    that is done; else it goes on. Raises DockerUnreachable, and APIError for a refusal."""
+
+    def stop() -> None:
+        with engine(removals.LIMIT_S) as client:
+            found = client.containers.get(container.id)
+            if container.is_owned:
+                found.stop(timeout=STOP_GRACE_S)
+            else:
+                remove(found, grace_s=STOP_GRACE_S if container.is_running else 0)
+
+    return removals.remove(container.key, stop)

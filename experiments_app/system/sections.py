@@ -71,7 +71,7 @@ def hub() -> Section:
     environment = network_environment()
     endpoint = value_of("HF_ENDPOINT")
     return {
-        "endpoint": endpoint,
+        "endpoint": mask_urls(endpoint),
         "proxy": mask_urls(proxy_for(endpoint, environment)),
         "has_token": "HF_TOKEN" in environment,
         "is_offline": "HF_HUB_OFFLINE" in environment,

@@ -4,13 +4,15 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import docker
-from django.db.models import Max
+from django.db.models import F, Max
 
 from experiments_app.containers import images
 from experiments_app.containers.images import ListedImage
 from experiments_app.hub import CachedModel, cached_models, hf_home, remove_cached_model
 from experiments_app.launch_plan import image_of
 from experiments_app.models import Experiment
+from experiments_app.system import removals
+from experiments_app.system.docker_state import engine
 from tasks_app.models import Task
 from tasks_app.runtimes import RuntimeFileError, load_runtime
 
@@ -31,11 +33,27 @@ class StoredImage:
     def name(self) -> str:
         return self.image.names[0] if self.image.names else "untagged"
 
+    @property
+    def key(self) -> str:
+        return f"image {self.image.id}"
+
+    @property
+    def is_going(self) -> bool:
+        return removals.is_under_way(self.key)
+
 
 @dataclass(frozen=True)
 class StoredModel:
     model: CachedModel
     used_by: str
+
+    @property
+    def key(self) -> str:
+        return f"model {self.model.repo_id}"
+
+    @property
+    def is_going(self) -> bool:
+        return removals.is_under_way(self.key)
 
 
 def stored_images(client: docker.DockerClient) -> list[StoredImage]:
@@ -60,9 +78,13 @@ def _image_use(image: ListedImage, needed: dict[str, str]) -> str:
 
 
 def _images_of_running_tasks() -> dict[str, str]:
-    """Image name -> task: between two experiments, a running task's image has no container."""
-    needed = {}
-    for task in Task.objects.running().filter(deployment_mode="docker"):
+    """Image name, digest or id -> task: between two experiments, a running task's image has no
+    container. The one that its run began with is needed whatever the name means by now."""
+    running = Task.objects.running()
+    began_with = Experiment.objects.filter(task__in=running, run=F("task__run"))
+    pinned = began_with.exclude(image_digest="").values_list("image_digest", "task__name")
+    needed = dict(pinned.order_by().distinct())
+    for task in running.filter(deployment_mode="docker"):
         try:
             name = image_of(task.spec, load_runtime(task.base_runtime))
         except RuntimeFileError:
@@ -73,11 +95,17 @@ def _images_of_running_tasks() -> dict[str, str]:
     return needed
 
 
-def remove_stored_image(client: docker.DockerClient, stored: StoredImage) -> None:
-    """Raises InUse, EngineError and what the engine refuses as APIError."""
+def remove_stored_image(stored: StoredImage) -> bool:
+    """Whether it is gone; else its removal goes on. Raises InUse, EngineError, DockerUnreachable
+    and what the engine refuses as APIError."""
     if stored.used_by:
         raise InUse(f"{stored.name} is in use by {stored.used_by}.")
-    images.remove_image(client, stored.image.id)
+
+    def remove() -> None:
+        with engine(removals.LIMIT_S) as client:
+            images.remove_image(client, stored.image.id)
+
+    return removals.remove(stored.key, remove)
 
 
 def stored_models() -> list[StoredModel]:
@@ -102,8 +130,12 @@ def _models_of_running_tasks() -> dict[str, str]:
     return needed
 
 
-def remove_stored_model(stored: StoredModel) -> None:
-    """Raises InUse and HubError."""
+def remove_stored_model(stored: StoredModel) -> bool:
+    """Whether it is gone; else its removal goes on. Raises InUse and HubError."""
     if stored.used_by:
         raise InUse(f"{stored.model.repo_id} is in use by {stored.used_by}.")
-    remove_cached_model(stored.model.repo_id, hf_home())
+
+    def remove() -> None:
+        remove_cached_model(stored.model.repo_id, hf_home())
+
+    return removals.remove(stored.key, remove)

@@ -121,14 +121,10 @@ def container(request: SignedInRequest, container_id: str) -> HttpResponse:
 def container_stop(request: SignedInRequest, container_id: str) -> HttpResponse:
     with engine() as client:
         found = _find_container(client, container_id)
-        if request.method == "POST":
-            try:
-                our_containers.stop_container(client, found)
-            except docker.errors.APIError as error:
-                messages.error(request, f"Docker did not stop {found.name}: {error.explanation}")
-            else:
-                messages.success(request, f"{found.name} is stopped.")
-            return redirect("system")
+    if request.method == "POST":
+        return _remove(
+            request, found.name, lambda: our_containers.stop_container(found), ("stop", "stopped")
+        )
     return _confirm(
         request,
         title="Stop this container?" if found.is_running else "Remove this container?",
@@ -161,10 +157,10 @@ def image_remove(request: SignedInRequest, image_id: str) -> HttpResponse:
     with engine() as client:
         known = stored.stored_images(client)
         found = next((one for one in known if one.image.id == image_id), None)
-        if found is None:
-            raise Http404("There is no such image.")
-        if request.method == "POST":
-            return _remove(request, found.name, lambda: stored.remove_stored_image(client, found))
+    if found is None:
+        raise Http404("There is no such image.")
+    if request.method == "POST":
+        return _remove(request, found.name, lambda: stored.remove_stored_image(found))
     last_use = (
         f"An experiment of this site last used it on {found.last_used_at:%Y-%m-%d}."
         if found.last_used_at
@@ -201,15 +197,24 @@ def model_remove(request: SignedInRequest, repo_id: str) -> HttpResponse:
     )
 
 
-def _remove(request: SignedInRequest, name: str, action: Callable[[], None]) -> HttpResponse:
+def _remove(
+    request: SignedInRequest,
+    name: str,
+    action: Callable[[], bool],
+    verb: tuple[str, str] = ("remove", "removed"),
+) -> HttpResponse:
+    """`action` tells whether it is done; else it goes on without this page."""
     try:
-        action()
+        done = action()
     except (stored.InUse, EngineError, HubError) as error:
         messages.error(request, str(error))
     except docker.errors.APIError as error:
-        messages.error(request, f"Docker did not remove {name}: {error.explanation}")
+        messages.error(request, f"Docker did not {verb[0]} {name}: {error.explanation}")
     else:
-        messages.success(request, f"{name} is removed.")
+        if done:
+            messages.success(request, f"{name} is {verb[1]}.")
+        else:
+            messages.info(request, f"{name} is being {verb[1]}; look again in a moment.")
     return redirect("system")
 
 

@@ -28,6 +28,7 @@ MODES = (
     "exit",  # at once, with a message
     "gpu-memory",  # at once, with what an engine says that found its GPU too small
     "eat-memory",  # until it is ended for it
+    "worker-eats-memory",  # a child is ended for it, and the server ends in its own way
     "no-health",  # it runs and never listens
     "die",  # killed by the request after the first `--fault-after`
 )
@@ -77,6 +78,11 @@ def main() -> None:
         sys.exit(1)
     if chosen.mode == "eat-memory":
         eat_memory()
+    if chosen.mode == "worker-eats-memory":
+        subprocess.call(
+            [sys.executable, __file__, "--port", str(chosen.port), "--mode", "eat-memory"]
+        )
+        sys.exit("RuntimeError: Engine core initialization failed. See root cause above.")
     if chosen.mode == "no-health":
         signal.pause()
     if chosen.mode == "die":

@@ -4,6 +4,7 @@ import socket
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 
@@ -52,6 +53,56 @@ def test_it_knows_that_the_host_memory_was_too_little(faulty: MakeLaunch) -> Non
     error = failure_of(launch)
     assert error.kind is FailureKind.OUT_OF_MEMORY
     assert "0.125 GiB" in error.message
+
+
+def test_it_knows_it_too_where_a_worker_of_the_server_was_ended(faulty: MakeLaunch) -> None:
+    launch = faulty("--mode", "worker-eats-memory", memory_bytes=GIBIBYTE // 8)
+    assert failure_of(launch).kind is FailureKind.OUT_OF_MEMORY
+
+
+def test_it_notices_a_container_that_somebody_restarted(
+    faulty: MakeLaunch, dockerd: PrivateDockerd
+) -> None:
+    with start(faulty()) as server:
+        server.wait_ready(30, lambda: None)
+        with dockerd.client() as client:
+            client.containers.get(server.facts()["container_id"]).restart(timeout=1)
+        with pytest.raises(EngineError, match="was restarted by somebody else"):
+            server.confirm_alive(lambda: None)
+
+
+def test_it_notices_a_container_that_somebody_removed(
+    faulty: MakeLaunch, dockerd: PrivateDockerd
+) -> None:
+    with start(faulty()) as server:
+        server.wait_ready(30, lambda: None)
+        with dockerd.client() as client:
+            client.containers.get(server.facts()["container_id"]).remove(force=True, v=True)
+        with pytest.raises(EngineError, match="was removed by somebody else"):
+            server.confirm_alive(lambda: None)
+
+
+def test_no_other_image_is_taken_than_the_one_that_the_run_began_with(faulty: MakeLaunch) -> None:
+    launch = faulty(pinned_image="sha256:" + "0" * 64)
+    with pytest.raises(EngineError, match=r"began with .* was removed") as failed:
+        start(launch)
+    assert failed.value.kind is FailureKind.IMAGE_MISSING
+
+
+def test_it_says_what_is_left_in_the_hosts_shared_memory(
+    python_image: str, faulty: MakeLaunch
+) -> None:
+    name = "autotuner-test-left-behind"
+    script = f"head -c 2000000 /dev/zero > /dev/shm/{name}; sleep 60"
+    # The port's flag comes first; a shell takes the script after it.
+    launch = faulty(script, image=python_image, entrypoint=("sh", "-c", 'eval "$3"', "sh"))
+    try:
+        with start(launch) as server:
+            wait_for(lambda: Path("/dev/shm", name).exists(), timeout_s=10)
+            server.stop()
+            assert name in (server.left_behind or "")
+    finally:
+        Path("/dev/shm", name).unlink(missing_ok=True)
 
 
 def test_it_gives_up_on_a_server_that_never_listens(faulty: MakeLaunch) -> None:

@@ -4,6 +4,7 @@ import io
 import os
 import signal
 import tarfile
+import threading
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -17,12 +18,14 @@ from docker.models.containers import Container
 
 from experiments_app.containers import labels
 from experiments_app.models import Experiment
-from experiments_app.system import docker_state
+from experiments_app.system import docker_state, our_containers, removals
 from experiments_app.system.outcome import Verdict
 from tasks_app.masking import MASK
 from tests import factories
+from tests.docker.slow_engine import slow_to_remove
 from tests.docker_images import PYTHON_IMAGE, image
 from tests.docker_rig import PrivateDockerd
+from tests.waiting import wait_for
 
 pytestmark = pytest.mark.django_db
 SLEEP = ["/bin/sleep", "600"]
@@ -40,9 +43,9 @@ def run(dockerd: PrivateDockerd, engine: docker.DockerClient) -> Run:
     """A container with these labels, started."""
     name = image(dockerd, PYTHON_IMAGE)
 
-    def start(own_labels: dict[str, str], command: list[str] | None = None) -> Container:
+    def start(own: dict[str, str], command: list[str] | None = None, **more: Any) -> Container:
         return engine.containers.run(
-            name, command or SLEEP, labels=own_labels, network="host", detach=True
+            name, command or SLEEP, labels=own, network="host", detach=True, **more
         )
 
     return start
@@ -52,6 +55,29 @@ def run(dockerd: PrivateDockerd, engine: docker.DockerClient) -> Run:
 def staff(client: Client) -> Client:
     client.force_login(factories.make_user())
     return client
+
+
+@pytest.fixture
+def slow_removals(
+    dockerd: PrivateDockerd, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[threading.Event]:
+    """The engine takes its time to remove something, and pages don't wait for it."""
+    path = dockerd.folder / "slow.sock"
+    with slow_to_remove(dockerd.host.removeprefix("unix://"), path) as begin:
+        monkeypatch.setenv("DOCKER_HOST", f"unix://{path}")
+        monkeypatch.setattr(docker_state, "TIMEOUT_S", 1.0)
+        monkeypatch.setattr(removals, "WAIT_S", 0.1)
+        yield begin
+
+
+def import_nothing(engine: docker.DockerClient, name: str) -> str:
+    """An image with nothing but an empty file of that name; its id."""
+    archive = io.BytesIO()
+    with tarfile.open(fileobj=archive, mode="w") as tar:
+        tar.addfile(tarfile.TarInfo(name))
+    repository, _, tag = name.partition(":")
+    engine.api.import_image_from_data(archive.getvalue(), repository=repository, tag=tag)
+    return str(engine.images.get(name).id)
 
 
 def ours(experiment: Experiment | None = None, *, token: str = "gone") -> dict[str, str]:
@@ -145,6 +171,27 @@ def test_the_end_of_its_output_is_shown_without_secrets(
     assert "hf_very_secret" not in page
 
 
+def test_a_secret_that_was_rotated_since_is_not_shown(staff: Client, run: Run) -> None:
+    command = ["/bin/sh", "-c", "echo token $HF_TOKEN by $HTTP_PROXY"]
+    given = {"HF_TOKEN": "hf_former_secret", "HTTP_PROXY": "http://user:hunter2@proxy:3128"}
+    container = run(ours(), command, environment=given)
+    container.wait(timeout=20)
+    page = text(staff, f"/system/containers/{container.id}/")
+    assert f"token {MASK} by http://user:{MASK}@proxy:3128" in page
+
+
+def test_a_secret_at_the_cut_is_not_shown(
+    staff: Client, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(our_containers, "TAIL_CHARACTERS", len("secret taken\n"))
+    command = ["/bin/sh", "-c", "echo token $HF_TOKEN taken"]
+    container = run(ours(), command, environment={"HF_TOKEN": "hf_very_secret"})
+    container.wait(timeout=20)
+    page = text(staff, f"/system/containers/{container.id}/")
+    assert f"{MASK[2:]} taken" in page
+    assert "secret taken" not in page
+
+
 def test_an_image_is_shown_with_its_last_use(
     staff: Client, engine: docker.DockerClient, dockerd: PrivateDockerd
 ) -> None:
@@ -177,18 +224,60 @@ def test_the_image_of_a_running_task_stays(
     engine.images.remove("needed-by-a-task:1")
 
 
+def test_the_image_that_a_run_began_with_stays_when_its_tag_has_moved_on(
+    staff: Client, engine: docker.DockerClient
+) -> None:
+    first = import_nothing(engine, "moving:1")
+    task = factories.running_task(deployment_mode="docker", runtime_image="moving:1")
+    task.experiments.filter(number=0).update(image_digest=first)
+    engine.images.get(import_nothing(engine, "newer:1")).tag("moving", tag="1")
+    assert engine.images.get(first).tags == []
+    response = staff.post(f"/system/images/{first}/remove")
+    assert f"is in use by the running task {task.name}" in said(response)
+    task.cancel()
+    response = staff.post(f"/system/images/{first}/remove")
+    assert "untagged is removed." in said(response)
+    engine.images.remove("moving:1")
+    engine.images.remove("newer:1")
+
+
 def test_an_image_that_nobody_uses_is_removed(staff: Client, engine: docker.DockerClient) -> None:
-    archive = io.BytesIO()
-    with tarfile.open(fileobj=archive, mode="w") as tar:
-        tar.addfile(tarfile.TarInfo("nothing"))
-    engine.api.import_image_from_data(archive.getvalue(), repository="unused", tag="1")
-    found = engine.images.get("unused:1")
+    unused = import_nothing(engine, "unused:1")
     assert "No experiment of this site has used it" in text(
-        staff, f"/system/images/{found.id}/remove"
+        staff, f"/system/images/{unused}/remove"
     )
-    response = staff.post(f"/system/images/{found.id}/remove")
+    response = staff.post(f"/system/images/{unused}/remove")
     assert said(response) == "unused:1 is removed."
-    assert staff.get(f"/system/images/{found.id}/remove").status_code == 404
+    assert staff.get(f"/system/images/{unused}/remove").status_code == 404
+
+
+def test_an_image_whose_removal_takes_long_is_removed_behind_the_page(
+    staff: Client, engine: docker.DockerClient, slow_removals: threading.Event
+) -> None:
+    unused = import_nothing(engine, "large:1")
+    response = staff.post(f"/system/images/{unused}/remove")
+    assert said(response) == "large:1 is being removed; look again in a moment."
+    time.sleep(2 * docker_state.TIMEOUT_S)  # longer than a page's call may take
+    page = text(staff, "/system/?show=images")
+    assert "being removed" in page
+    assert f"/system/images/{unused}/remove" not in page
+    slow_removals.set()
+    wait_for(lambda: not removals.is_under_way(f"image {unused}"), timeout_s=10)
+    assert "large:1" not in {tag for found in engine.images.list() for tag in found.tags}
+
+
+def test_a_container_whose_removal_takes_long_is_removed_behind_the_page(
+    staff: Client, run: Run, engine: docker.DockerClient, slow_removals: threading.Event
+) -> None:
+    container = run(ours(), ["/bin/sh", "-c", "exit 0"])
+    container.wait(timeout=20)
+    response = staff.post(f"/system/containers/{container.id}/stop")
+    assert said(response) == f"{container.name} is being stopped; look again in a moment."
+    assert "being stopped" in text(staff, "/system/?show=containers")
+    assert "being stopped" in text(staff, f"/system/containers/{container.id}/")
+    slow_removals.set()
+    wait_for(lambda: not removals.is_under_way(f"container {container.id}"), timeout_s=10)
+    assert not exists(engine, container)
 
 
 def test_doctor_tells_what_the_engine_has(dockerd: PrivateDockerd) -> None:

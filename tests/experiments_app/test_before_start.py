@@ -23,3 +23,12 @@ def test_it_says_that_the_image_cannot_be_looked_up(
     spec = TaskSpec.from_data(task_data(deployment_mode="docker", runtime_image="a/b:1"))
 
     assert dict(before_start(spec))["Image"].startswith("a/b:1; there is no Docker engine")
+
+
+def test_it_says_what_this_host_lacks() -> None:
+    data = task_data(base_runtime="vllm", parameters={"max-num-seqs": [1, 2]})
+    data |= {"model": {"id_or_path": "org/model"}, "deployment_mode": "docker"}
+
+    facts = dict(before_start(TaskSpec.from_data(data)))
+    assert facts["GPUs"] == "the baseline needs 1 GPU, this host has none"
+    assert facts["Model"] == "org/model is not in the cache: it will be downloaded"

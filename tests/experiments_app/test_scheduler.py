@@ -3,9 +3,10 @@ from typing import Any
 import pytest
 
 from experiments_app.models import Experiment
-from experiments_app.scheduler import advance, planned_experiments
+from experiments_app.scheduler import advance, planned_experiments, search_space
 from tasks_app.models import Task
-from tests.experiments_app.specs import saved_task
+from tasks_app.spec import TaskSpec
+from tests.experiments_app.specs import saved_task, task_data
 
 pytestmark = pytest.mark.django_db
 Status = Experiment.Status
@@ -128,3 +129,9 @@ def test_a_task_whose_next_step_cannot_be_told_fails_and_says_why(task: Task) ->
 def test_a_task_of_a_runtime_that_is_not_here_can_still_be_planned() -> None:
     task = saved_task(base_runtime="gone", parameters={"any-flag": [1, 2, 3]})
     assert planned_experiments(task.spec) == 3
+
+
+def test_a_task_for_gpus_is_planned_whole_where_none_is_seen() -> None:
+    data = task_data(base_runtime="vllm", parameters={"max-num-seqs": [1, 2, 4]})
+
+    assert search_space(TaskSpec.from_data(data)).size() == 3

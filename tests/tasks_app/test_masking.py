@@ -4,8 +4,10 @@ import pytest
 
 from tasks_app.masking import (
     MASK,
+    hidden_names,
     is_secret_name,
     mask_text,
+    mask_urls,
     masked_document,
     secrets_in_clear,
     spec_secrets,
@@ -26,19 +28,66 @@ SHOWN = {
 
 
 @pytest.mark.parametrize(
-    "name", ["HF_TOKEN", "hub_token", "AWS_SECRET_ACCESS_KEY", "Password", "OPENAI_API_KEY"]
+    "name",
+    [
+        *("HF_TOKEN", "hub_token", "AWS_SECRET_ACCESS_KEY", "Password", "OPENAI_API_KEY"),
+        *("NGC_API_KEY", "AWS_ACCESS_KEY_ID", "WANDB_KEY", "X_KEY", "KEY", "signing_key_2"),
+        *("SMTP_PASS", "GITHUB_PAT", "DB_PWD", "SERVICE_KEY_ID"),
+    ],
 )
 def test_it_knows_a_secret_by_its_name(name: str) -> None:
     assert is_secret_name(name)
 
 
-@pytest.mark.parametrize("name", ["OMP_NUM_THREADS", "TOKENIZERS_PARALLELISM", "http_proxy"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("OMP_NUM_THREADS", "TOKENIZERS_PARALLELISM", "http_proxy"),
+        *("KEYBOARD", "KV_CACHE_DTYPE", "KEY_CACHE_SIZE", "MONKEY", "CACHE_KEYS", "PASS_THROUGH"),
+        *("PATH", "MODEL_PATH", "PATTERN", "FILE_PATTERN", "BYPASS", "COMPASS", "PWD", "OLDPWD"),
+    ],
+)
 def test_it_takes_no_other_name_for_a_secret(name: str) -> None:
     assert not is_secret_name(name)
 
 
 def test_it_masks_variables_passwords_and_the_token_and_nothing_else() -> None:
     assert masked_document({"task_name": "x"} | SECRETS) == {"task_name": "x"} | SHOWN
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("https://ghp_1234@git.example/x", f"https://{MASK}@git.example/x"),
+        ("git+HTTPS://ghp_1234:@git.example", f"git+HTTPS://{MASK}:@git.example"),
+        ("http://ghp_1234@[::1]:80, http://b:c@d", f"http://{MASK}@[::1]:80, http://b:{MASK}@d"),
+    ],
+)
+def test_it_masks_a_token_that_is_the_user_of_an_address(text: str, shown: str) -> None:
+    assert mask_urls(text) == shown
+    document = {"environment": {"MIRROR": text}}
+    assert masked_document(document) == {"environment": {"MIRROR": shown}}
+    assert unmasked_document({"environment": {"MIRROR": shown}}, document) == document
+    assert hidden_names({"MIRROR": text}) == {"MIRROR"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "ssh://git@git.example/x",
+        "http://host/@scope/x",
+        "http://host?mail=a@b",
+        "https://host and ada@example.org",
+    ],
+)
+def test_it_leaves_other_addresses_as_they_are(text: str) -> None:
+    assert mask_urls(text) == text
+
+
+def test_it_masks_the_token_of_an_address_alone_but_no_word_such_as_admin() -> None:
+    token = "ghp_" + "1" * 20
+    environment = {"MIRROR": f"https://{token}@git.example", "OTHER": "http://admin@host"}
+    assert mask_text(f"got {token} as admin", environment) == f"got {MASK} as admin"
 
 
 def test_it_puts_back_what_every_mask_hides() -> None:

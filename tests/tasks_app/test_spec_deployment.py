@@ -12,6 +12,10 @@ from tasks_app.spec_deployment import Access, Container, Readiness
 Document = dict[str, Any]
 ProblemsWith = Callable[..., list[Problem]]
 SECRET = "hf_7hiddenWord"
+TOKEN_WAYS = [
+    *("HF_ENDPOINT", "HUGGINGFACE_HUB_ENDPOINT", "HF_INFERENCE_ENDPOINT", "MODEL_ENDPOINT"),
+    *("HUGGINGFACE_CO_STAGING", "HF_TOKEN_PATH", "SSL_CERT_FILE", "CURL_CA_BUNDLE"),
+]
 SITE_VARIABLES = ["MODEL_PATH", "HF_HOME", "HF_HUB_CACHE", "AUTOTUNER_EXPERIMENT"]
 
 
@@ -188,6 +192,7 @@ def test_it_finds_every_problem_of_these_sections_at_once(problems_with: Problem
         ("http_proxy", f"http://user:{SECRET}/1@proxy"),
         ("http_proxy", f"http://user:1/{SECRET}@proxy"),
         ("http_proxy", f"http://user:'{SECRET}@proxy"),
+        ("http_proxy", f"http://'{SECRET}@proxy"),
         ("http_proxy", f"http://user:{SECRET}@proxy/path"),
         ("http_proxy", f"http://user:{SECRET}@proxy\nX: y"),
         ("http_proxy", f"http://user:{SECRET}@[::1"),
@@ -247,6 +252,35 @@ def test_it_keeps_a_container_s_variables_that_the_site_sets(
     [problem] = problems_with(**in_docker(environment={name: "x"}))
     assert problem.path == f"environment.{name}"
     assert "site" in problem.message
+
+
+@pytest.mark.parametrize("mode", ["docker", "local"])
+@pytest.mark.parametrize("name", TOKEN_WAYS)
+def test_it_sends_the_site_s_token_nowhere_else(
+    problems_with: ProblemsWith,
+    document: Document,
+    catalogue: RuntimeCatalogue,
+    mode: str,
+    name: str,
+) -> None:
+    document |= {"deployment_mode": mode, "environment": {name: "http://elsewhere:8000"}}
+    [problem] = problems_with(**document)
+    assert problem.path == f"environment.{name}"
+    assert "not with the token of this site" in problem.message
+    assert "access.hub_token" in problem.suggestion
+    validate_spec(document | {"access": {"hub_token": SECRET}}, catalogue=catalogue)
+
+
+def test_it_lets_a_container_go_elsewhere_without_a_token_but_no_process_of_this_host(
+    problems_with: ProblemsWith, document: Document, catalogue: RuntimeCatalogue
+) -> None:
+    document |= {"environment": {"HF_ENDPOINT": "http://mirror"}, "access": {"hub_token": ""}}
+    validate_spec(document | in_docker(), catalogue=catalogue)
+    [problem] = problems_with(**document)  # it would read the token in the site's cache
+    assert problem.path == "environment.HF_ENDPOINT"
+    own = {"access": {"hub_token": SECRET}, "environment": {"HF_ENDPOINT": "x", "HF_TOKEN": ""}}
+    [problem] = problems_with(**own)
+    assert problem.path == "environment.HF_ENDPOINT"
 
 
 def test_it_lets_a_local_task_choose_its_cache(

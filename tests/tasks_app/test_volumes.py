@@ -1,3 +1,4 @@
+import os
 import socket
 from pathlib import Path
 
@@ -56,6 +57,11 @@ def test_it_reads_a_volume(text: str, volume: Volume) -> None:
         ("/var/run:/a", "holds the container engine's socket"),
         ("/run:/a", "holds the container engine's socket"),
         ("/var:/a", "holds the container engine's socket"),
+        ("/proc/1/root:/a", "reaches /proc, which no task may have"),
+        ("/sys:/a", "reaches /sys"),
+        ("/dev/shm:/a", "reaches /dev"),
+        ("/var/lib/docker/overlay2:/a", "reaches /var/lib/docker"),
+        ("/var/lib:/a", "reaches /var/lib/docker"),
         ("/srv/a:/proc", "over /proc"),
         ("/srv/a:/sys/fs/cgroup", "over /sys"),
         ("/srv/a:/dev/shm", "over /dev"),
@@ -139,6 +145,20 @@ def test_it_gives_no_socket_under_whatever_name(tmp_path: Path) -> None:
     assert all("socket" in problem.message for problem in found)
 
 
-def test_it_gives_no_device(tmp_path: Path) -> None:
-    [problem] = volume_problems(["/dev/null:/a"], [Path("/")])
+def test_it_gives_nothing_that_is_holds_or_lies_in_what_no_task_gets(tmp_path: Path) -> None:
+    allowed, kept = tmp_path / "allowed", tmp_path / "allowed/in/kept"
+    (kept / "sub").mkdir(parents=True)
+    (allowed / "in/kept-too").mkdir()
+    (allowed / "link").symlink_to(kept / "sub")
+    (tmp_path / "way").symlink_to(kept)
+    for source in (kept, kept / "sub", allowed / "in", allowed, allowed / "link"):
+        for forbidden in (kept, tmp_path / "way"):
+            with pytest.raises(VolumeRefused, match=f"reaches {kept}, which no task may have"):
+                mountable(f"{source}:/a", [allowed], [forbidden])
+    assert volume_problems([f"{allowed}/in/kept-too:/a"], [allowed], [kept]) == []
+
+
+def test_it_gives_nothing_but_folders_and_files(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    [problem] = volume_problems([f"{tmp_path}/pipe:/a"], [tmp_path])
     assert "neither a folder nor a file" in problem.message

@@ -60,6 +60,15 @@ def test_a_hub_that_takes_the_token_is_fine(settings: Any, serve: Serve) -> None
     assert "ada" in found.message
 
 
+def test_a_mirror_that_answers_is_told_without_its_password(settings: Any, serve: Serve) -> None:
+    settings.HF_ENDPOINT = serve(200, "[]").replace("http://", "http://user:hunter2@")
+    settings.SETTING_SOURCES = {"HF_ENDPOINT": ".env"}
+    found = check_hub()
+    assert found.verdict is Verdict.OK
+    assert f"user:{MASK}@" in found.message
+    assert "hunter2" not in str(found)
+
+
 def test_a_token_that_the_hub_refuses_is_told(settings: Any, serve: Serve) -> None:
     settings.HF_ENDPOINT = serve(401)
     settings.HF_TOKEN = "hf_token"

@@ -1,5 +1,6 @@
 """The page of this machine, as far as it needs no Docker engine."""
 
+import threading
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -9,10 +10,13 @@ from django.contrib.messages import get_messages
 from django.test import Client
 
 from autotuner_site import settings as site
+from experiments_app.hub import remove_cached_model
 from experiments_app.models import SiteSetting
 from experiments_app.site_settings import DEFINITIONS, KEY_NAME, store, value_of
+from experiments_app.system import removals
 from tasks_app.masking import MASK
 from tests import factories
+from tests.waiting import wait_for
 
 pytestmark = pytest.mark.django_db
 COMMIT = "a" * 40
@@ -95,10 +99,12 @@ def test_an_engine_that_is_not_there_is_told_with_what_to_do(user: Client) -> No
 def test_secrets_are_masked(staff: Client, settings: Any) -> None:
     store("HF_TOKEN", "hf_secret_token")
     store("HTTPS_PROXY", "http://user:hunter2@proxy:3128")
+    store("HF_ENDPOINT", "https://user:hunter3@mirror")
     for path in ("/system/", "/system/settings"):
         page = text(staff, path)
         assert f"http://user:{MASK}@proxy:3128" in page
-        for secret in ("hf_secret_token", "hunter2", settings.SECRET_KEY):
+        assert f"https://user:{MASK}@mirror" in page
+        for secret in ("hf_secret_token", "hunter2", "hunter3", settings.SECRET_KEY):
             assert secret not in page
 
 
@@ -202,6 +208,27 @@ def test_a_cached_model_is_shown_and_removed(staff: Client, settings: Any) -> No
     assert folder.exists()
     response = staff.post("/system/models/org/small/remove")
     assert said(response) == "org/small is removed."
+    assert not folder.exists()
+
+
+def test_a_model_whose_removal_takes_long_is_shown_as_going(
+    staff: Client, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A slow disk, which is not here: the removal begins when it is told to."""
+    folder = cache_a_model(settings.HF_HOME)
+    begin = threading.Event()
+    monkeypatch.setattr(removals, "WAIT_S", 0.05)
+    monkeypatch.setattr(
+        "experiments_app.system.stored.remove_cached_model",
+        lambda *given: begin.wait(10) and remove_cached_model(*given),
+    )
+    response = staff.post("/system/models/org/small/remove")
+    assert said(response) == "org/small is being removed; look again in a moment."
+    page = text(staff, "/system/?show=models")
+    assert "being removed" in page
+    assert "/system/models/org/small/remove" not in page
+    begin.set()
+    wait_for(lambda: not removals.is_under_way("model org/small"), timeout_s=10)
     assert not folder.exists()
 
 

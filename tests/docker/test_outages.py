@@ -1,0 +1,47 @@
+"""The Docker engine is away when a server is to be taken down."""
+
+import threading
+
+import pytest
+
+from experiments_app.engines import EngineError, FailureKind, Launch, docker_engine
+from tests.docker.conftest import MakeLaunch, open_files, start
+from tests.docker_rig import PrivateDockerd
+
+
+@pytest.fixture(autouse=True)
+def short_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(docker_engine, "OUTAGE_LIMIT_S", 1.0)
+
+
+def leave_without_docker(launch: Launch, dockerd: PrivateDockerd, why: BaseException) -> None:
+    with start(launch) as server:
+        server.wait_ready(30, lambda: None)
+        dockerd.stop()
+        raise why
+
+
+def test_it_is_told_once_and_not_again_on_the_way_out(
+    faulty: MakeLaunch, dockerd: PrivateDockerd
+) -> None:
+    with start(faulty()) as server:
+        server.wait_ready(30, lambda: None)
+        dockerd.stop()
+        with pytest.raises(EngineError) as failed:
+            server.stop()
+    assert failed.value.kind is FailureKind.DOCKER_UNREACHABLE
+
+
+def test_why_we_leave_matters_more_than_what_stays(
+    faulty: MakeLaunch, dockerd: PrivateDockerd
+) -> None:
+    with pytest.raises(SystemExit):
+        leave_without_docker(faulty(), dockerd, SystemExit())
+
+
+def test_it_keeps_nothing_open(faulty: MakeLaunch, dockerd: PrivateDockerd) -> None:
+    before = len(open_files())
+    with pytest.raises(KeyError):
+        leave_without_docker(faulty(), dockerd, KeyError())
+    assert not [t for t in threading.enumerate() if t.name in {"container-log", "server-log"}]
+    assert len(open_files()) <= before
