@@ -29,6 +29,7 @@ from experiments_app.models import Experiment
 from experiments_app.reaper import remove_orphaned_containers
 from experiments_app.site_volumes import check_volumes
 from tasks_app.masking import MASK, hidden_names, secrets_in
+from tasks_app.runtimes import RuntimeFileError
 
 # While a server is not ready, the end of its log is noted after so many seconds.
 SNAPSHOTS_AT_S = (60.0, 120.0, 300.0)
@@ -50,6 +51,11 @@ class Serving:
         port = lease_port(context.claim, settings.PORT_RANGE)
         gpu_ids = context.claim.gpu_ids
         self.plan: LaunchPlan = plan_launch(spec, experiment.parameters, self._model, port, gpu_ids)
+        if self.plan.devices != len(gpu_ids):
+            raise RuntimeFileError(
+                f"the runtime {spec.base_runtime} was changed meanwhile: this configuration takes"
+                f" {self.plan.devices} GPUs now, and {len(gpu_ids)} were leased for it"
+            )
         context.secrets = (*context.secrets, *secrets_in(self.plan.environment))
         self.folder = _result_folder(context)
         self._engine: Engine = ENGINES[spec.deployment_mode]()

@@ -300,3 +300,15 @@ def test_an_interrupted_experiment_is_handed_back(monkeypatch: pytest.MonkeyPatc
     experiment.refresh_from_db()
     assert experiment.status == "pending"
     assert run_next(task).status == "success"
+
+
+def test_it_never_runs_a_configuration_on_fewer_gpus_than_it_takes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    task = started(paced_data())
+    # As while the file could not be read for a moment: the claim was made for the CPU.
+    install_runtime(settings.HOME.runtimes, devices="1")
+    monkeypatch.setattr("experiments_app.runner.gpus_needed", lambda _pk: 0)
+    experiment = run_next(task)
+    assert (experiment.status, experiment.error_kind) == ("failed", "runtime_broken")
+    assert "takes 1 GPUs now, and 0 were leased" in experiment.error
