@@ -39,6 +39,7 @@ def main(count: int) -> None:
         os.environ["DOCKER_HOST"] = engine.host
         with tempfile.TemporaryDirectory() as folder:
             site = Site(Path(folder) / "home", "18600-18699")
+            site.manage("migrate", "--verbosity=0")
             try:
                 seconds = {mode: tuned(site, mode, count) for mode in MODES}
             finally:
@@ -69,7 +70,7 @@ def tuned(site: Site, mode: str, count: int) -> list[float]:
         sys.exit(done.stderr)
     assert json.loads(done.stdout)["status"] == "completed"
     query = (
-        "SELECT (julianday(completed_at) - julianday(started_at)) * 86400"
+        "SELECT (julianday(e.completed_at) - julianday(e.started_at)) * 86400"
         " - coalesce(warm_up_s, 0) - coalesce(measure_s, 0) FROM experiments_app_experiment e"
         f" JOIN tasks_app_task t ON t.id = e.task_id WHERE t.name = '{data['task_name']}'"
     )

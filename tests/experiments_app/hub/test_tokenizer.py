@@ -93,11 +93,12 @@ def test_it_stops_when_it_is_told_to(hub: Hub, environment: dict[str, str]) -> N
     def check() -> None:
         raise Cancelled
 
+    before = set(psutil.Process().children())  # other tests' engines, say
     started = time.monotonic()
     with pytest.raises(Cancelled):
         fetch_tokenizer(REPO, environment, check=check)
     assert time.monotonic() - started < 5
-    assert psutil.Process().children() == []
+    assert set(psutil.Process().children()) <= before
 
 
 # ── Folders ─────────────────────────────────────────────────────────────────────────────────────
