@@ -2,14 +2,17 @@
 
 Everything that NVML may refuse is told and nothing of it raised: without a driver there are no
 GPUs, a field that a GPU does not have is None, a GPU that fell off the bus is left out and named
-among the faults.
+among the faults. Nor does anybody wait for ever: a driver that hangs is a fault too.
 """
 
+import logging
+import math
+import os
 import threading
 import time
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import psutil
@@ -18,12 +21,21 @@ import pynvml
 from experiments_app import nvml, words
 from experiments_app.nvml import Handle
 
+logger = logging.getLogger(__name__)
+
 # A GPU at rest holds some hundred MiB for its driver; more, with no process to be seen, is somebody
 # whom this namespace does not show (another container's process, say).
 UNSEEN_USE_BYTES = 1 << 30
 # Pages and the planner may look at what was seen so long ago: NVML takes up to seconds to start
 # where the driver is not kept loaded.
 GLANCE_S = 5.0
+# How long a survey is waited for: by pages, which have an older one to show, and by who must know.
+PAGE_WAIT_S = 5.0
+MAX_WAIT_S = 20.0
+NO_ANSWER = (
+    "the GPU driver does not answer: look for Xid errors in the kernel's log (`dmesg`), and"
+    " restart the machine if it stays so"
+)
 
 
 @dataclass(frozen=True)
@@ -76,11 +88,12 @@ class Gpu:
 
 @dataclass(frozen=True)
 class GpuSurvey:
-    """What NVML says at one moment."""
+    """What NVML says at one moment; while the driver `hangs`, what it said before."""
 
     gpus: tuple[Gpu, ...] = ()
     driver_version: str = ""
     faults: tuple[str, ...] = ()
+    hangs: bool = False
 
     @cached_property
     def by_uuid(self) -> dict[str, Gpu]:
@@ -95,8 +108,9 @@ class GpuSurvey:
 
 
 def find_gpus() -> list[Gpu]:
-    """By index; empty without a driver."""
-    return list(survey().gpus)
+    """By index; empty without a driver that answers."""
+    found = survey()
+    return [] if found.hangs else list(found.gpus)
 
 
 def driver_version() -> str:
@@ -138,19 +152,12 @@ def short_uuid(uuid: str) -> str:
 
 def glance(max_age_s: float = GLANCE_S) -> GpuSurvey:
     """A survey that may be `max_age_s` old: for pages and planning, never to give GPUs away."""
-    with _last.lock:
-        if _last.survey is None or time.monotonic() - _last.at > max_age_s:
-            _last.survey = survey()
-            _last.at = time.monotonic()
-        return _last.survey
+    return _last.get(max_age_s, PAGE_WAIT_S)
 
 
 def survey() -> GpuSurvey:
-    try:
-        with nvml.started():
-            return _survey()
-    except pynvml.NVMLError as error:
-        return GpuSurvey(faults=(nvml.fault_words(error),))
+    """What NVML says now."""
+    return _last.get(0.0, MAX_WAIT_S)
 
 
 @dataclass(frozen=True)
@@ -178,15 +185,64 @@ def read_gpus(uuids: Iterable[str]) -> dict[str, GpuReading]:
 
 
 class _Last:
-    """The latest survey of this process."""
+    """The latest survey of this process.
+
+    Each is made in a thread: a wedged driver holds whoever asks it for minutes. While one hangs no
+    other is begun.
+    """
 
     def __init__(self) -> None:
-        self.lock = threading.Lock()
-        self.survey: GpuSurvey | None = None
-        self.at = 0.0
+        self._changed = threading.Condition()
+        self._survey: GpuSurvey | None = None
+        self._begun_at = self._ended_at = -math.inf
+        self._asking_since: float | None = None
+
+    def get(self, max_age_s: float, max_wait_s: float) -> GpuSurvey:
+        """One at most `max_age_s` old, with 0 one begun from now on; else, when the driver has been
+        asked for `max_wait_s` without an answer, the one before and that it hangs."""
+        since = time.monotonic() - max_age_s
+        with self._changed:
+            while (self._ended_at if max_age_s else self._begun_at) < since:
+                if self._asking_since is None:
+                    now = time.monotonic()
+                    thread = threading.Thread(target=self._ask, args=(now,), daemon=True)
+                    thread.start()
+                    self._asking_since = now
+                # The first one has the time that a driver takes to wake all GPUs of a large host.
+                patience_s = max_wait_s if self._survey else MAX_WAIT_S
+                left_s = self._asking_since + patience_s - time.monotonic()
+                if left_s <= 0:
+                    before = self._survey or GpuSurvey()
+                    return replace(before, faults=(NO_ANSWER, *before.faults), hangs=True)
+                self._changed.wait(left_s)
+            return self._survey or GpuSurvey()
+
+    def _ask(self, begun_at: float) -> None:
+        try:
+            with nvml.started():
+                found = _survey()
+        except pynvml.NVMLError as error:
+            found = GpuSurvey(faults=(nvml.fault_words(error),))
+        except Exception as error:  # who waits must be told
+            logger.exception("the GPUs cannot be looked at")
+            found = GpuSurvey(faults=(f"a fault of this program: {type(error).__name__}: {error}",))
+        with self._changed:
+            self._survey, self._asking_since = found, None
+            self._begun_at, self._ended_at = begun_at, time.monotonic()
+            self._changed.notify_all()
 
 
 _last = _Last()
+
+
+def _begin_anew() -> None:
+    """A forked worker has none of the threads that its parent waits for."""
+    global _last  # noqa: PLW0603
+    _last = _Last()
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows
+    os.register_at_fork(after_in_child=_begin_anew)
 
 
 def _survey() -> GpuSurvey:

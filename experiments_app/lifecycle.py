@@ -15,15 +15,13 @@ from tasks_app.problems import Problem, SpecError
 
 def start_task(task: Task, *, wake_consumer: bool = True) -> None:
     """Begin the first run. Raises StaleState, or SpecError where this site cannot run the task."""
-    check_runnable(task)
-    task.start()
+    task.start(gpus=check_runnable(task))
     _begun(task, wake_consumer=wake_consumer)
 
 
 def restart_task(task: Task, *, wake_consumer: bool = True) -> None:
     """Begin a new run of an ended task; its earlier runs stay. Raises as start_task."""
-    check_runnable(task)
-    task.restart()
+    task.restart(gpus=check_runnable(task))
     _begun(task, wake_consumer=wake_consumer)
 
 
@@ -44,14 +42,18 @@ def cancel_task(task: Task) -> None:
     task_log.write(task.pk, "cancelled", run=task.run)
 
 
-def check_runnable(task: Task) -> None:
-    """Raises SpecError where this site cannot run the task, before anything is started."""
-    spec = task.spec
-    problems = [*launch_problems(spec), *gpu_problems(spec, gpu_count())]
+def check_runnable(task: Task) -> int:
+    """How many GPUs a configuration can have here, which is what a run of it holds to.
+
+    Raises SpecError where this site cannot run the task, before anything is started.
+    """
+    spec, gpus = task.spec, gpu_count()
+    problems = [*launch_problems(spec), *gpu_problems(spec, gpus)]
     if task.deployment_mode == "docker":
         problems += _docker_problems()
     if problems:
         raise SpecError(problems)
+    return gpus
 
 
 def _docker_problems() -> list[Problem]:

@@ -65,7 +65,7 @@ class TaskOverview:
             message=started.message if started else task.message,
             spec=spec,
             experiments=experiments,
-            planned=planned(spec),
+            planned=planned(spec, started.gpus if started else None),
             started_at=started.started_at if started else None,
             completed_at=started.completed_at if started else None,
             now=timezone.now(),

@@ -13,21 +13,24 @@ def fraction_done(finished: float, total: int) -> float:
     return min(finished / total, 1.0) if total else 0.0
 
 
-def planned(spec: TaskSpec) -> int:
-    """Experiments that a run of this spec makes, the baseline included."""
-    return planned_by_data(spec.to_data())
+def planned(spec: TaskSpec, gpus: int | None = None) -> int:
+    """Experiments that a run of this spec makes, the baseline included.
+
+    `gpus`: what the run had at its start; without it, what is seen now.
+    """
+    return planned_by_data(spec.to_data(), gpus)
 
 
 def planned_by_task(task: Task) -> int:
     return planned_by_data({field: getattr(task, field) for field in SPEC_FIELDS})
 
 
-def planned_by_data(data: dict[str, object]) -> int:
+def planned_by_data(data: dict[str, object], gpus: int | None = None) -> int:
     """Counting a space takes time, and a page that follows a task asks every two seconds."""
     text = json.dumps(data | {"task_name": "any", "description": ""}, sort_keys=True)
-    return _planned(text, gpu_count())
+    return _planned(text, gpu_count() if gpus is None else gpus)
 
 
 @lru_cache(maxsize=2048)
 def _planned(text: str, gpus: int) -> int:
-    return planned_experiments(TaskSpec.from_data(json.loads(text)))
+    return planned_experiments(TaskSpec.from_data(json.loads(text)), gpus)

@@ -42,8 +42,8 @@ def advance(task_pk: int) -> Experiment | None:
     if open_ones:
         return open_ones[0]
     try:
-        spec = TaskSpec.from_data(Run.objects.get(task=task, number=task.run).spec)
-        parameters = next_parameters(spec, experiments)
+        run = Run.objects.get(task=task, number=task.run)
+        parameters = next_parameters(TaskSpec.from_data(run.spec), experiments, run.gpus)
     except (SpecError, ExpressionError) as error:  # an older version's task, say
         _fail(task, f"what to try next cannot be told: {error}")
         return None
@@ -62,13 +62,18 @@ def advance(task_pk: int) -> Experiment | None:
         return Experiment.objects.get(task=task, run=task.run, number=len(experiments))
 
 
-def next_parameters(spec: TaskSpec, experiments: list[Experiment]) -> Configuration | None:
-    """The next configuration, fixed parameters included; None when nothing is left to try."""
+def next_parameters(
+    spec: TaskSpec, experiments: list[Experiment], gpus: int | None = None
+) -> Configuration | None:
+    """The next configuration, fixed parameters included; None when nothing is left to try.
+
+    `gpus`: as in `search_space`.
+    """
     if not experiments:
         return spec.baseline_parameters()
     if len(experiments) > spec.optimization.max_iterations:
         return None
-    space = search_space(spec)
+    space = search_space(spec, gpus)
     trials = (_trial(space, experiment) for experiment in experiments)
     proposed = STRATEGIES[spec.optimization.strategy].propose(
         space,
@@ -80,18 +85,20 @@ def next_parameters(spec: TaskSpec, experiments: list[Experiment]) -> Configurat
     return None if proposed is None else spec.experiment_parameters(proposed)
 
 
-def search_space(spec: TaskSpec) -> SearchSpace:
+def search_space(spec: TaskSpec, gpus: int | None = None) -> SearchSpace:
     """For a runtime that this site lacks, without its defaults: the task can still be seen.
 
-    Where no GPU is seen nothing is left out for it: such a task does not start here, and one whose
-    driver went away meanwhile waits for it to come back.
+    `gpus` is what a run had at its start; without it, what is seen now. A run keeps its space when
+    GPUs go away meanwhile: what takes them waits until they are back. Where no GPU is seen nothing
+    is left out for it: such a task does not start here.
     """
-    return spec.search_space(gpu_count() or None, site_runtimes().find(spec.base_runtime))
+    seen = gpu_count() if gpus is None else gpus
+    return spec.search_space(seen or None, site_runtimes().find(spec.base_runtime))
 
 
-def planned_experiments(spec: TaskSpec) -> int:
+def planned_experiments(spec: TaskSpec, gpus: int | None = None) -> int:
     """How many experiments a run makes if none is cut short, the baseline included."""
-    size = search_space(spec).size()
+    size = search_space(spec, gpus).size()
     budget = spec.optimization.max_iterations
     return 1 + (budget if size is None else min(budget, size))
 

@@ -32,10 +32,12 @@ def waiting_reason(experiment: Experiment) -> str:
 
 
 def _waiting_for_gpus(count: int, found: GpuSurvey, holders: dict[str, Experiment]) -> str:
+    wanted = f"waits for {'a GPU' if count == 1 else f'{count} GPUs'}"
+    if found.hangs:
+        return f"{wanted}: {'; '.join(found.faults)}"
     free = [g for g in found.gpus if not g.used_by and gpu_resource(g.uuid) not in holders]
     if choose_gpus(free, count) is not None:
         return ""
-    wanted = f"waits for {'a GPU' if count == 1 else f'{count} GPUs'}"
     if count > found.most_for_one:
         has = {0: "no GPU", 1: "only one"}.get(found.most_for_one, f"only {found.most_for_one}")
         return f"{wanted}: this machine has {'; '.join([has, *found.faults])}"

@@ -162,14 +162,14 @@ class Task(models.Model):
             **changes,
         )
 
-    def start(self) -> None:
-        """Begin the first run of a task that has never run."""
-        self._begin(Q(status=self.Status.PENDING), run=1)
+    def start(self, *, gpus: int | None = None) -> None:
+        """Begin the first run of a task that has never run, on a host with so many GPUs."""
+        self._begin(Q(status=self.Status.PENDING), run=1, gpus=gpus)
 
-    def restart(self) -> None:
+    def restart(self, *, gpus: int | None = None) -> None:
         """Begin a new run of a task whose last run has ended."""
         finished = [status for status in self.Status if status.is_finished]
-        self._begin(Q(status__in=finished, run=self.run), run=self.run + 1)
+        self._begin(Q(status__in=finished, run=self.run), run=self.run + 1, gpus=gpus)
 
     def complete(self, message: str = "") -> None:
         self._end(self.Status.COMPLETED, Q(status=self.Status.RUNNING, run=self.run), message)
@@ -185,7 +185,7 @@ class Task(models.Model):
             message,
         )
 
-    def _begin(self, condition: Q, *, run: int) -> None:
+    def _begin(self, condition: Q, *, run: int, gpus: int | None) -> None:
         now = timezone.now()
         with transaction.atomic():
             self._transition(
@@ -196,7 +196,9 @@ class Task(models.Model):
                 started_at=now,
                 completed_at=None,
             )
-            Run.objects.create(task=self, number=run, spec=self.spec_data(), started_at=now)
+            Run.objects.create(
+                task=self, number=run, spec=self.spec_data(), gpus=gpus, started_at=now
+            )
 
     def _end(self, status: Status, condition: Q, message: str) -> None:
         now = timezone.now()
@@ -220,6 +222,11 @@ class Run(models.Model):
     task = models.ForeignKey(Task, on_delete=models.CASCADE, related_name="runs")
     number = models.PositiveIntegerField()
     spec = models.JSONField(help_text="The task file as it stood when the run started.")
+    gpus = models.PositiveIntegerField(
+        null=True,
+        blank=True,
+        help_text="How many GPUs a configuration could have when the run started.",
+    )
     status = models.CharField(max_length=20, choices=Task.Status, default=Task.Status.RUNNING)
     message = models.TextField(blank=True)
     started_at = models.DateTimeField()

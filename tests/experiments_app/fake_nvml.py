@@ -6,6 +6,7 @@ It can show faults (a lost GPU, a driver that is not loaded) that no real machin
 """
 
 import ctypes
+import threading
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,6 +16,7 @@ import pytest
 from experiments_app import gpus
 
 GIB = 1 << 30
+HANG_S = 30.0  # so that a test that fails ends
 
 
 @dataclass
@@ -35,12 +37,17 @@ class FakeGpu:
 
 
 class FakeNvml:
-    """The C functions that we call, by their names; `init_error` is what nvmlInit returns."""
+    """The C functions that we call, by their names; `init_error` is what nvmlInit returns.
+
+    While `answers` is cleared, whoever asks a question hangs, as with a wedged driver.
+    """
 
     def __init__(self, *devices: FakeGpu, driver: str = "570.86.15", init_error: int = 0) -> None:
         self.devices = list(devices)
         self.driver = driver
         self.init_error = init_error
+        self.answers = threading.Event()
+        self.answers.set()
         self.started = 0
         self.starts = 0
         self._by_address: dict[int, FakeGpu] = {}
@@ -64,6 +71,7 @@ class FakeNvml:
         return 0
 
     def nvmlDeviceGetCount_v2(self, count: Any) -> int:  # noqa: N802
+        self.answers.wait(HANG_S)
         count._obj.value = len(self.devices)
         return 0 if self.started else int(pynvml.NVML_ERROR_UNINITIALIZED)
 
@@ -93,6 +101,7 @@ class FakeNvml:
             raise AttributeError(name)
 
         def ask(handle: Any, *arguments: Any) -> int:
+            self.answers.wait(HANG_S)
             device = self._find(handle)
             if code := device.errors.get(question):
                 return code

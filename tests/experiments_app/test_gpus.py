@@ -1,5 +1,7 @@
 import os
 import sys
+import threading
+import time
 from collections.abc import Callable
 
 import psutil
@@ -10,6 +12,7 @@ from experiments_app import gpus
 from experiments_app.gpus import GpuReading, find_gpus, gpu_count, gpu_fault, read_gpus
 from experiments_app.nvml import kept_started
 from tests.experiments_app.fake_nvml import GIB, FakeGpu, FakeNvml, install
+from tests.waiting import wait_for
 
 Install = Callable[[FakeNvml], FakeNvml]
 
@@ -137,6 +140,99 @@ def test_a_glance_asks_the_driver_once(driver: Install) -> None:
     nvml = driver(FakeNvml(FakeGpu("GPU-a")))
     assert [gpu_count(), gpu_count(), len(gpus.glance().gpus)] == [1, 1, 1]
     assert nvml.starts == 1
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gpus, "PAGE_WAIT_S", 0.1)
+    monkeypatch.setattr(gpus, "MAX_WAIT_S", 0.2)
+
+
+def end_of_hanging(nvml: FakeNvml) -> None:
+    """No thread of this test goes on in the next one."""
+    nvml.answers.set()
+    wait_for(lambda: nvml.started == 0, timeout_s=5)
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_driver_that_hangs_is_a_fault_and_is_asked_once(driver: Install) -> None:
+    nvml = driver(FakeNvml(FakeGpu("GPU-a")))
+    nvml.answers.clear()
+    began_at = time.monotonic()
+    found = [gpus.survey(), *(gpus.glance() for _ in range(20))]
+    assert time.monotonic() - began_at < 2
+    assert {(survey.hangs, survey.gpus) for survey in found} == {(True, ())}
+    assert (find_gpus(), gpu_fault()) == ([], gpus.NO_ANSWER)
+    assert nvml.starts == 1
+
+    nvml.answers.set()
+    wait_for(lambda: gpu_count() == 1, timeout_s=5)
+    assert (gpu_fault(), nvml.started) == ("", 0)
+
+
+@pytest.mark.usefixtures("impatient")
+def test_what_was_seen_before_is_shown_while_the_driver_hangs(driver: Install) -> None:
+    nvml = driver(FakeNvml(FakeGpu("GPU-a")))
+    assert gpu_count() == 1
+    nvml.answers.clear()
+    found = gpus.glance(max_age_s=0)
+    assert ([gpu.uuid for gpu in found.gpus], found.faults) == (["GPU-a"], (gpus.NO_ANSWER,))
+    assert find_gpus() == []  # none is given away on what was seen before
+    end_of_hanging(nvml)
+
+
+def test_a_glance_is_content_with_what_took_long_to_see(
+    driver: Install, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nvml = driver(FakeNvml(FakeGpu("GPU-a")))
+
+    def slow() -> gpus.GpuSurvey:
+        time.sleep(0.6)
+        return gpus.GpuSurvey()
+
+    monkeypatch.setattr(gpus, "_survey", slow)
+    assert [gpus.glance(0.5).hangs, gpus.glance(0.5).hangs] == [False, False]
+    assert nvml.starts == 1
+
+
+def test_many_who_ask_at_once_share_the_answers(driver: Install) -> None:
+    nvml = driver(FakeNvml(FakeGpu("GPU-a")))
+    nvml.answers.clear()
+    found: list[int] = []
+    threads = [threading.Thread(target=lambda: found.append(len(find_gpus()))) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    nvml.answers.set()
+    for thread in threads:
+        thread.join()
+    assert (found, nvml.started) == ([1] * 8, 0)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="workers are forked on POSIX alone")
+@pytest.mark.usefixtures("impatient")
+def test_a_forked_worker_does_not_wait_for_the_answer_to_its_parent(driver: Install) -> None:
+    nvml = driver(FakeNvml(FakeGpu("GPU-a")))
+    nvml.answers.clear()
+    assert gpus.survey().hangs
+    pid = os.fork()
+    if pid == 0:
+        nvml.answers.set()
+        os._exit(gpu_count())
+    _, status = os.waitpid(pid, 0)
+    end_of_hanging(nvml)
+    assert os.waitstatus_to_exitcode(status) == 1
+
+
+def test_a_fault_of_ours_is_told_to_who_waits(
+    driver: Install, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    driver(FakeNvml(FakeGpu("GPU-a")))
+
+    def broken() -> None:
+        raise KeyError("gone")
+
+    monkeypatch.setattr(gpus, "_survey", broken)
+    assert gpu_fault() == "a fault of this program: KeyError: 'gone'"
 
 
 def test_reading_leaves_out_what_cannot_be_read(driver: Install) -> None:

@@ -7,6 +7,7 @@ from experiments_app.models import Experiment
 from experiments_app.scheduler import advance
 from tasks_app.models import StaleState, Task
 from tasks_app.problems import SpecError
+from tests.experiments_app.fake_nvml import install_gpus
 from tests.experiments_app.specs import saved_task
 
 pytestmark = pytest.mark.django_db
@@ -28,6 +29,18 @@ def test_a_start_wakes_the_consumer_once_it_is_committed(
         lifecycle.start_task(task)
         assert not woken
     assert woken == [task.pk]
+
+
+def test_a_run_keeps_how_many_gpus_there_were(
+    woken: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    task = saved_task()
+    install_gpus(monkeypatch, 4)
+    lifecycle.start_task(task)
+    lifecycle.cancel_task(task)
+    install_gpus(monkeypatch, 2)
+    lifecycle.restart_task(task)
+    assert [run.gpus for run in task.runs.order_by("number")] == [4, 2]
 
 
 def test_a_second_start_changes_nothing(

@@ -3,9 +3,12 @@ from typing import Any
 import pytest
 
 from experiments_app.models import Experiment
+from experiments_app.overview import TaskOverview
 from experiments_app.scheduler import advance, planned_experiments, search_space
+from experiments_app.waiting import waiting_reason
 from tasks_app.models import Task
 from tasks_app.spec import TaskSpec
+from tests.experiments_app.fake_nvml import install_gpus
 from tests.experiments_app.specs import saved_task, task_data
 
 pytestmark = pytest.mark.django_db
@@ -135,3 +138,26 @@ def test_a_task_for_gpus_is_planned_whole_where_none_is_seen() -> None:
     data = task_data(base_runtime="vllm", parameters={"max-num-seqs": [1, 2, 4]})
 
     assert search_space(TaskSpec.from_data(data)).size() == 3
+
+
+@pytest.mark.parametrize("left", [0, 1])
+def test_a_run_keeps_its_space_when_gpus_go_away(
+    monkeypatch: pytest.MonkeyPatch, left: int
+) -> None:
+    install_gpus(monkeypatch, 4)
+    task = saved_task(
+        base_runtime="vllm",
+        parameters={"tensor-parallel-size": [1, 2, 4, 8]},
+        optimization={"strategy": "grid_search", "max_iterations": 9},
+    )
+    task.start(gpus=4)
+    end(advance(task.pk))
+
+    install_gpus(monkeypatch, left)
+    reasons = {}
+    while experiment := advance(task.pk):
+        reasons[experiment.parameters["tensor-parallel-size"]] = waiting_reason(experiment)
+        assert TaskOverview.load(task).planned == 4
+        end(experiment)
+    assert sorted(reasons) == [1, 2, 4]
+    assert reasons[4].startswith("waits for 4 GPUs: this machine has ")

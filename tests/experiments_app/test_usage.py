@@ -121,6 +121,20 @@ def test_a_source_that_hangs_is_left_behind(
     release.set()
 
 
+def test_a_driver_that_hangs_does_not_hold_up_the_end_of_an_experiment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("experiments_app.usage.MAX_WAIT_S", 0.2)
+    nvml = install(monkeypatch, FakeNvml(FakeGpu("GPU-a")))
+    nvml.answers.clear()
+    began_at = time.monotonic()
+    with UsageSampler(tmp_path, [lambda: gpu_usage(["GPU-a"])], FAST_S):
+        wait_for(lambda: nvml.started == 2)  # kept started, and started to ask
+    assert time.monotonic() - began_at < 2
+    nvml.answers.set()
+    wait_for(lambda: nvml.started == 0)
+
+
 def test_a_folder_that_cannot_be_written_harms_nothing(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -6,7 +6,7 @@ import pynvml
 import pytest
 from django.conf import LazySettings
 
-from experiments_app import leases
+from experiments_app import gpus, leases
 from experiments_app.models import Experiment
 from experiments_app.overview import TaskOverview
 from experiments_app.report import ExperimentReport
@@ -15,6 +15,7 @@ from experiments_app.waiting import waiting_reason
 from tests.experiments_app.fake_nvml import FakeNvml, install, install_gpus
 from tests.experiments_app.own_engine import install_runtime
 from tests.experiments_app.specs import saved_task
+from tests.waiting import wait_for
 
 pytestmark = pytest.mark.django_db
 
@@ -54,8 +55,8 @@ def test_nothing_is_in_the_way_of_an_experiment_that_can_be_claimed(
 
 def test_it_names_who_holds_and_who_uses_each_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
     nvml = install_gpus(monkeypatch, 3)
-    assert leases.claim(pending("first", 1).pk, gpus=1) is not None
     nvml.devices[1].processes = [(os.getpid(), 1 << 30)]
+    assert leases.claim(pending("first", 1).pk, gpus=1) is not None
     me = psutil.Process()
     assert waiting_reason(pending("second", 2)) == (
         "waits for 2 GPUs: GPU 0 is held by task first #0;"
@@ -88,6 +89,19 @@ def test_it_says_why_the_driver_shows_no_gpu(monkeypatch: pytest.MonkeyPatch) ->
     install(monkeypatch, FakeNvml(init_error=pynvml.NVML_ERROR_DRIVER_NOT_LOADED))
     reason = waiting_reason(pending("a", 1))
     assert reason.startswith("waits for a GPU: this machine has no GPU; the NVIDIA driver is inst")
+
+
+def test_it_waits_for_a_driver_that_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
+    nvml = install_gpus(monkeypatch, 1)
+    experiment = pending("a", 1)  # when it was planned, the driver answered
+    monkeypatch.setattr(gpus, "PAGE_WAIT_S", 0.1)
+    monkeypatch.setattr(gpus, "MAX_WAIT_S", 0.2)
+    nvml.answers.clear()
+    assert leases.claim(experiment.pk, gpus=1) is None
+    assert waiting_reason(experiment) == f"waits for a GPU: {gpus.NO_ANSWER}"
+
+    nvml.answers.set()
+    wait_for(lambda: leases.claim(experiment.pk, gpus=1), timeout_s=5)
 
 
 def test_an_experiment_that_was_claimed_waits_for_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
