@@ -7,6 +7,7 @@ the process around it.
 """
 
 import argparse
+import os
 import signal
 import subprocess
 import sys
@@ -48,7 +49,7 @@ def eat_memory() -> None:
 
 
 def end(_number: int, _frame: FrameType | None) -> None:
-    print("told to end", flush=True)
+    os.write(1, b"told to end\n")
     sys.exit(0)
 
 
@@ -68,8 +69,9 @@ def main() -> None:
     # The first process of a container ignores a signal that it has no handler for.
     if chosen.mode != "ignore-sigterm":
         signal.signal(signal.SIGTERM, end)
-    print("first line", flush=True)
-    print("a line of its standard error", file=sys.stderr, flush=True)
+    # Whole lines: print() may write a line and its end apart, and the two streams are mixed.
+    os.write(1, b"first line\n")
+    os.write(2, b"a line of its standard error\n")
     if chosen.mode == "exit":
         print("RuntimeError: told to end", file=sys.stderr, flush=True)
         sys.exit(chosen.exit_code)
