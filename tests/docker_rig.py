@@ -135,7 +135,9 @@ class PrivateDockerd:
             with suppress(psutil.Error):
                 process.kill()
         psutil.wait_procs(left, timeout=10)  # they write until then
-        (self.folder / "docker.pid").unlink(missing_ok=True)
+        # The next one would wait for a containerd of which only the number, or a zombie, is left.
+        for name in ("docker.pid", "exec/containerd/containerd.pid"):
+            (self.folder / name).unlink(missing_ok=True)
 
     def _left_processes(self) -> list[psutil.Process]:
         """containerd, its shims and what runs under them."""
