@@ -1,11 +1,16 @@
 """The Docker engine is away when a server is to be taken down."""
 
 import gc
+import os
+import signal
 import threading
+from dataclasses import replace
 
 import pytest
 
 from experiments_app.engines import EngineError, FailureKind, Launch, docker_engine
+from experiments_app.engines.container_log import ContainerLog
+from experiments_app.engines.container_state import ContainerState
 from tests.docker.conftest import MakeLaunch, open_files, start
 from tests.docker_rig import PrivateDockerd
 
@@ -47,3 +52,26 @@ def test_it_keeps_nothing_open(faulty: MakeLaunch, dockerd: PrivateDockerd) -> N
     assert not [t for t in threading.enumerate() if t.name in {"container-log", "server-log"}]
     gc.collect()  # the error holds the frames that it went through
     assert open_files() - before == set()
+
+
+def test_an_engine_that_was_away_for_a_moment_explains_no_later_end(
+    faulty: MakeLaunch, dockerd: PrivateDockerd
+) -> None:
+    launch = faulty()
+    with start(launch) as server, dockerd.client(timeout_s=1) as client:
+        server.wait_ready(30, lambda: None)
+        container = client.containers.get(server.facts()["container_id"])
+        log = ContainerLog(container, replace(launch, log_path=launch.log_path.with_name("second")))
+        try:
+            state = ContainerState(client, str(container.id), log)
+            os.kill(dockerd.pid, signal.SIGSTOP)
+            try:
+                state.look_anew()
+                assert state.was_unreachable
+            finally:
+                os.kill(dockerd.pid, signal.SIGCONT)
+            state.look_anew()
+            assert state.is_running
+            assert not state.was_unreachable
+        finally:
+            log.close()
