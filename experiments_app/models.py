@@ -121,7 +121,11 @@ class Experiment(models.Model):
                 | (~Q(status__in=["deploying", "benchmarking"]) & Q(owner_token="")),
             ),
         )
-        indexes = (models.Index(fields=("status",), name="experiment_status"),)
+        indexes = (
+            models.Index(fields=("status",), name="experiment_status"),
+            # The best of a run is its end of this index, however many experiments it has.
+            models.Index(fields=("task", "run", "objective_score"), name="experiment_score"),
+        )
 
     def __str__(self) -> str:
         return f"{self.task} run {self.run} experiment {self.number}"

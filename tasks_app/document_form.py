@@ -12,7 +12,7 @@ from typing import Any
 from django import forms
 from django.conf import settings
 from django.contrib.auth.models import User
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError
 
 from tasks_app.masking import masked_document
 from tasks_app.models import StaleState, Task
@@ -93,23 +93,19 @@ class DocumentForm(forms.Form):
 
     def create(self, user: User) -> Task | None:
         """The saved task; None when the name was taken in this very moment."""
-        task = Task.from_spec(self.checked_spec, created_by=user)
         try:
-            with transaction.atomic():
-                task.save(force_insert=True)
+            return Task.create(self.checked_spec, user=user)
         except IntegrityError:
-            self.add_problem(_taken(task.name))
+            self.add_problem(_taken(self.checked_spec.task_name))
             return None
-        return task
 
-    def replace(self, task: Task) -> bool:
+    def replace(self, task: Task, user: User) -> bool:
         """Write it over `task`; False when it could not be, the form then says why."""
         spec = self.checked_spec
         if not self.changes(task):
             return True
         try:
-            with transaction.atomic():
-                task.replace_spec(spec, version=self.cleaned_data["version"] or 0)
+            task.replace_spec(spec, version=self.cleaned_data["version"] or 0, user=user)
         except IntegrityError:
             self.add_problem(_taken(spec.task_name))
         except StaleState as error:

@@ -1,9 +1,9 @@
 """A copy of a task, to be changed and run beside it."""
 
 from django.contrib.auth.models import User
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError
 
-from tasks_app.models import Task
+from tasks_app.models import Task, TaskVersion
 
 MAX_NAME = 200
 
@@ -14,11 +14,8 @@ def duplicate(task: Task, user: User) -> Task:
     while True:
         suffix = " (copy)" if number == 1 else f" (copy {number})"
         name = task.name[: MAX_NAME - len(suffix)] + suffix
-        copy = Task.from_spec(task.spec.model_copy(update={"task_name": name}), created_by=user)
+        spec = task.spec.model_copy(update={"task_name": name})
         try:
-            with transaction.atomic():
-                copy.save(force_insert=True)
+            return Task.create(spec, user=user, how=TaskVersion.Kind.DUPLICATED)
         except IntegrityError:
             number += 1
-        else:
-            return copy

@@ -5,13 +5,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError
 
 from autotuner_site.commands import BadInput
 from tasks_app.builtin import builtin_task
 from tasks_app.legacy import convert_legacy
 from tasks_app.legacy_database import LegacyDatabaseError, read_documents
-from tasks_app.models import Task
+from tasks_app.models import Task, TaskVersion
 from tasks_app.problems import Problem, SpecError, did_you_mean
 from tasks_app.runtimes import site_runtimes
 from tasks_app.spec import TaskSpec, validate_spec
@@ -66,8 +66,13 @@ def ensure_builtin_task() -> Task:
     """The task of the first steps, made for this machine where it is not there yet."""
     cores = psutil.cpu_count(logical=False) or os.cpu_count() or 1
     spec, _ = validate_spec(builtin_task(cores), catalogue=site_runtimes())
-    task, _ = Task.objects.get_or_create(name=spec.task_name, defaults=Task.columns_of(spec))
-    return task
+    found = Task.objects.filter(name=spec.task_name).first()
+    if found is not None:
+        return found
+    try:
+        return Task.create(spec)
+    except IntegrityError:  # another made it in this very moment
+        return Task.objects.get(name=spec.task_name)
 
 
 def find_task(name: str) -> Task:
@@ -81,11 +86,8 @@ def find_task(name: str) -> Task:
 
 def _save(spec: TaskSpec) -> Task:
     """Raises SpecError where the name is taken."""
-    task = Task.from_spec(spec)
     try:
-        with transaction.atomic():
-            task.save(force_insert=True)
+        return Task.create(spec, how=TaskVersion.Kind.IMPORTED)
     except IntegrityError as error:
         taken = f"there is a task {spec.task_name!r} already"
         raise SpecError([Problem("task_name", taken, "choose another name")]) from error
-    return task

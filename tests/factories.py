@@ -47,9 +47,7 @@ def task_data(**changes: Any) -> dict[str, Any]:
 
 def make_task(**changes: Any) -> Task:
     """A pending task."""
-    task = Task.from_spec(TaskSpec.from_data(task_data(**changes)))
-    task.save()
-    return task
+    return Task.create(TaskSpec.from_data(task_data(**changes)))
 
 
 def configurations(task: Task) -> list[dict[str, Any]]:

@@ -134,7 +134,7 @@ def test_it_replaces_a_task_and_counts_the_version_up() -> None:
     task = make_task()
     form = TaskForm(typed(version="1"), task=task)
     assert form.is_valid(), form.errors
-    assert form.replace(task)
+    assert form.replace(task, make_user())
     task.refresh_from_db()
     assert (task.name, task.version) == ("mine", 2)
 
@@ -146,7 +146,7 @@ def test_it_refuses_an_edit_of_an_old_version_and_shows_both() -> None:
         task.spec.model_copy(update={"description": "of another"}), version=1
     )
     assert form.is_valid()
-    assert not form.replace(task)
+    assert not form.replace(task, make_user())
     assert form.conflict is not None
     assert form.sent_version == 2
     assert ("removed", "- description: of another") in form.conflict.diff
@@ -157,7 +157,7 @@ def test_it_refuses_to_edit_a_task_that_started_meanwhile() -> None:
     task = running_task()
     form = TaskForm(typed(version="1"), task=task)
     assert form.is_valid()
-    assert not form.replace(task)
+    assert not form.replace(task, make_user())
     assert "running" in str(form.non_field_errors())
 
 

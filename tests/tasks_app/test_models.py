@@ -1,9 +1,14 @@
+from importlib import import_module
+
 import pytest
+from django.apps import apps
 from django.db import IntegrityError, transaction
+from django.utils import timezone
 
 from tasks_app.models import Run, StaleState, Task
 from tasks_app.spec import TaskSpec
 from tests.experiments_app.specs import saved_task, task_data
+from tests.factories import make_user
 
 pytestmark = pytest.mark.django_db
 
@@ -120,3 +125,33 @@ def test_names_are_unique() -> None:
     saved_task()
     with pytest.raises(IntegrityError), transaction.atomic():
         saved_task()
+
+
+def test_it_keeps_every_version_and_who_wrote_it() -> None:
+    ada, bob = make_user("ada"), make_user("bob")
+    task = Task.create(TaskSpec.from_data(task_data(description="first")), user=ada)
+    task.replace_spec(TaskSpec.from_data(task_data(description="second")), version=1, user=bob)
+    kept = [(v.number, v.kind, v.spec["description"], v.changed_by) for v in task.versions.all()]
+    assert kept == [(1, "created", "first", ada), (2, "edited", "second", bob)]
+
+
+def test_it_keeps_no_version_of_an_edit_that_was_refused() -> None:
+    task = Task.create(TaskSpec.from_data(task_data()))
+    with pytest.raises(StaleState):
+        task.replace_spec(TaskSpec.from_data(task_data(description="late")), version=7)
+    assert task.versions.count() == 1
+
+
+def test_a_task_that_was_put_away_comes_back_when_it_starts() -> None:
+    task = saved_task()
+    Task.objects.filter(pk=task.pk).update(archived_at=timezone.now())
+    task.start()
+    assert other(task).archived_at is None
+
+
+def test_the_migration_begins_the_history_of_tasks_that_are_there() -> None:
+    task = saved_task()
+    task.versions.all().delete()
+    migration = import_module("tasks_app.migrations.0004_history_labels_presets")
+    migration.keep_first_versions(apps, None)
+    assert [(v.number, v.spec) for v in task.versions.all()] == [(1, task.spec_data())]

@@ -1,14 +1,16 @@
-"""What a user wants tuned: the Task, and a Run of it."""
+"""The Task: what a user wants tuned, and how far that is."""
 
-from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, Self
 
 from django.conf import settings
+from django.contrib.auth.models import User
 from django.db import models, transaction
 from django.db.models import F, Q
 from django.utils import timezone
 
+from tasks_app.models.label import Label
+from tasks_app.models.version import TaskVersion
 from tasks_app.spec import TaskSpec
 
 SPEC_FIELDS = (
@@ -39,6 +41,13 @@ class StaleState(Exception):
 class TaskQuerySet(models.QuerySet["Task"]):
     def running(self) -> Self:
         return self.filter(status=Task.Status.RUNNING)
+
+    def archived(self) -> Self:
+        return self.filter(archived_at__isnull=False)
+
+    def in_use(self) -> Self:
+        """Those that nobody has put away."""
+        return self.filter(archived_at__isnull=True)
 
 
 class Task(models.Model):
@@ -89,6 +98,10 @@ class Task(models.Model):
     updated_at = models.DateTimeField(default=timezone.now)
     started_at = models.DateTimeField(null=True, blank=True)
     completed_at = models.DateTimeField(null=True, blank=True)
+    archived_at = models.DateTimeField(
+        null=True, blank=True, help_text="When it was put away: kept, and left out of the list."
+    )
+    labels = models.ManyToManyField(Label, blank=True, related_name="tasks")
 
     objects = TaskQuerySet.as_manager()
 
@@ -97,12 +110,20 @@ class Task(models.Model):
         constraints = (
             models.CheckConstraint(name="task_run_counts_from_1", condition=Q(run__gte=1)),
             models.CheckConstraint(
+                name="task_runs_only_when_not_archived",
+                condition=Q(archived_at__isnull=True) | ~Q(status="running"),
+            ),
+            models.CheckConstraint(
                 name="task_completed_at_only_when_finished",
                 condition=Q(completed_at__isnull=True)
                 | Q(status__in=["completed", "failed", "cancelled"]),
             ),
         )
-        indexes = (models.Index(fields=("status",), name="task_status"),)
+        indexes = (
+            models.Index(fields=("status",), name="task_status"),
+            models.Index(fields=("archived_at", "-created_at", "-id"), name="task_list_order"),
+            models.Index(fields=("base_runtime",), name="task_base_runtime"),
+        )
 
     def __str__(self) -> str:
         return self.name
@@ -119,6 +140,31 @@ class Task(models.Model):
         """The columns that hold a spec, the name apart."""
         data = spec.to_data()
         return {field: data[field] for field in SPEC_FIELDS}
+
+    @classmethod
+    def create(
+        cls,
+        spec: TaskSpec,
+        *,
+        user: User | None = None,
+        how: TaskVersion.Kind = TaskVersion.Kind.CREATED,
+    ) -> "Task":
+        """The saved task, its first version kept. Raises IntegrityError where the name is taken."""
+        task = cls.from_spec(spec, created_by=user)
+        with transaction.atomic():
+            task.save(force_insert=True)
+            task.keep_version(how, user)
+        return task
+
+    def keep_version(self, how: TaskVersion.Kind, user: User | None) -> None:
+        """Remember what the task says now, and who made it say so."""
+        self.versions.create(
+            number=self.version,
+            kind=how,
+            spec=self.spec_data(),
+            changed_by=user,
+            changed_at=self.updated_at,
+        )
 
     def apply_spec(self, spec: TaskSpec) -> None:
         self.name = spec.task_name
@@ -147,20 +193,30 @@ class Task(models.Model):
 
     # Transitions: each is one guarded UPDATE; whoever gets no row lost the race.
 
-    def replace_spec(self, spec: TaskSpec, *, version: int) -> None:
-        """Full replacement by `spec`, made on the text of `version`.
+    def replace_spec(
+        self,
+        spec: TaskSpec,
+        *,
+        version: int,
+        user: User | None = None,
+        how: TaskVersion.Kind = TaskVersion.Kind.EDITED,
+    ) -> None:
+        """Full replacement by `spec`, made on the text of `version`; it is kept as a new version.
 
-        Raises StaleState when the task runs or was changed since that version was read.
+        Raises StaleState when the task runs or was changed since that version was read, and
+        IntegrityError where its new name is taken.
         """
         self.apply_spec(spec)
         changes: dict[str, Any] = {field: getattr(self, field) for field in SPEC_FIELDS}
-        self._transition(
-            Q(version=version) & ~Q(status=self.Status.RUNNING),
-            name=self.name,
-            version=F("version") + 1,
-            updated_at=timezone.now(),
-            **changes,
-        )
+        with transaction.atomic():
+            self._transition(
+                Q(version=version) & ~Q(status=self.Status.RUNNING),
+                name=self.name,
+                version=F("version") + 1,
+                updated_at=timezone.now(),
+                **changes,
+            )
+            self.keep_version(how, user)
 
     def start(self, *, gpus: int | None = None) -> None:
         """Begin the first run of a task that has never run, on a host with so many GPUs."""
@@ -191,14 +247,13 @@ class Task(models.Model):
             self._transition(
                 condition,
                 status=self.Status.RUNNING,
+                archived_at=None,
                 run=run,
                 message="",
                 started_at=now,
                 completed_at=None,
             )
-            Run.objects.create(
-                task=self, number=run, spec=self.spec_data(), gpus=gpus, started_at=now
-            )
+            self.runs.create(number=run, spec=self.spec_data(), gpus=gpus, started_at=now)
 
     def _end(self, status: Status, condition: Q, message: str) -> None:
         now = timezone.now()
@@ -214,34 +269,3 @@ class Task(models.Model):
             state = f"is {current}" if current else "was deleted"
             raise StaleState(f"Task {self.name!r} {state} or was changed meanwhile.")
         self.refresh_from_db()
-
-
-class Run(models.Model):
-    """One run of a task: the spec as it stood at the start, and how the run ended."""
-
-    task = models.ForeignKey(Task, on_delete=models.CASCADE, related_name="runs")
-    number = models.PositiveIntegerField()
-    spec = models.JSONField(help_text="The task file as it stood when the run started.")
-    gpus = models.PositiveIntegerField(
-        null=True,
-        blank=True,
-        help_text="How many GPUs a configuration could have when the run started.",
-    )
-    status = models.CharField(max_length=20, choices=Task.Status, default=Task.Status.RUNNING)
-    message = models.TextField(blank=True)
-    started_at = models.DateTimeField()
-    completed_at = models.DateTimeField(null=True, blank=True)
-
-    class Meta:
-        ordering = ("task", "number")
-        constraints = (
-            models.UniqueConstraint(fields=("task", "number"), name="run_number_unique_in_task"),
-        )
-
-    def __str__(self) -> str:
-        return f"{self.task} run {self.number}"
-
-    @property
-    def task_spec(self) -> TaskSpec:
-        data: Mapping[str, Any] = self.spec
-        return TaskSpec.model_validate(data)

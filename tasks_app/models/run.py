@@ -1,0 +1,40 @@
+"""A Run of a task: what was asked for when it started."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from django.db import models
+
+from tasks_app.models.task import Task
+from tasks_app.spec import TaskSpec
+
+
+class Run(models.Model):
+    """One run of a task: the spec as it stood at the start, and how the run ended."""
+
+    task = models.ForeignKey(Task, on_delete=models.CASCADE, related_name="runs")
+    number = models.PositiveIntegerField()
+    spec = models.JSONField(help_text="The task file as it stood when the run started.")
+    gpus = models.PositiveIntegerField(
+        null=True,
+        blank=True,
+        help_text="How many GPUs a configuration could have when the run started.",
+    )
+    status = models.CharField(max_length=20, choices=Task.Status, default=Task.Status.RUNNING)
+    message = models.TextField(blank=True)
+    started_at = models.DateTimeField()
+    completed_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ("task", "number")
+        constraints = (
+            models.UniqueConstraint(fields=("task", "number"), name="run_number_unique_in_task"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.task} run {self.number}"
+
+    @property
+    def task_spec(self) -> TaskSpec:
+        data: Mapping[str, Any] = self.spec
+        return TaskSpec.model_validate(data)

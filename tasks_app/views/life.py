@@ -1,0 +1,64 @@
+"""What is done to a task: start, cancel, restart, duplicate, delete."""
+
+from collections.abc import Callable
+
+from django.contrib import messages
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_http_methods, require_POST
+
+from autotuner_site.requests import SignedInRequest
+from experiments_app import lifecycle
+from experiments_app.removal import delete_task
+from tasks_app.duplicating import duplicate
+from tasks_app.importing import ensure_builtin_task
+from tasks_app.models import Task
+from tasks_app.views.acting import attempt
+
+
+@require_POST
+def tune_builtin(request: SignedInRequest) -> HttpResponse:
+    task = ensure_builtin_task()
+    if task.status == Task.Status.PENDING:
+        attempt(request, task, lifecycle.start_task, "The built-in task has started.")
+    return redirect("task_detail", task.pk)
+
+
+@require_POST
+def task_start(request: SignedInRequest, pk: int) -> HttpResponse:
+    return _act(request, pk, lifecycle.start_task, "The task has started.")
+
+
+@require_POST
+def task_cancel(request: SignedInRequest, pk: int) -> HttpResponse:
+    return _act(request, pk, lifecycle.cancel_task, "The task is cancelled.")
+
+
+@require_POST
+def task_restart(request: SignedInRequest, pk: int) -> HttpResponse:
+    return _act(request, pk, lifecycle.restart_task, "A new run has started.")
+
+
+@require_POST
+def task_duplicate(request: SignedInRequest, pk: int) -> HttpResponse:
+    copy = duplicate(get_object_or_404(Task, pk=pk), request.user)
+    messages.success(request, "This is the copy: change what should differ.")
+    return redirect("task_edit", copy.pk)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def task_delete(request: SignedInRequest, pk: int) -> HttpResponse:
+    task = get_object_or_404(Task, pk=pk)
+    if request.method != "POST":
+        context = {"section": "tasks", "task": task, "num_experiments": task.experiments.count()}
+        return render(request, "tasks_app/task_delete.html", context)
+    if attempt(request, task, delete_task, f"Task {task.name!r} is deleted."):
+        return redirect("task_list")
+    return redirect("task_detail", pk)
+
+
+def _act(
+    request: SignedInRequest, pk: int, action: Callable[[Task], None], done: str
+) -> HttpResponse:
+    attempt(request, get_object_or_404(Task, pk=pk), action, done)
+    return redirect("task_detail", pk)

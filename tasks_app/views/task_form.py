@@ -1,0 +1,72 @@
+"""Writing a task: a new one, or the full replacement of one."""
+
+from django.contrib import messages
+from django.http import HttpResponse, QueryDict
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods
+from django_htmx.http import HttpResponseClientRedirect
+
+from autotuner_site.requests import SignedInRequest
+from experiments_app import lifecycle
+from experiments_app.gpu_demand import gpu_warnings
+from experiments_app.gpus import gpu_count
+from experiments_app.site_volumes import site_volume_problems
+from tasks_app.document_form import DocumentForm
+from tasks_app.forms import task_form
+from tasks_app.models import Task
+from tasks_app.views.acting import attempt
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def task_new(request: SignedInRequest) -> HttpResponse:
+    data = request.POST if request.method == "POST" else None
+    form = task_form(data, view=request.GET.get("view", "form"))
+    task = form.create(request.user) if form.is_valid() else None
+    if task is not None:
+        return _saved(request, task, form, f"Task {task.name!r} is saved.")
+    return _show_form(request, form)
+
+
+@require_http_methods(["GET", "HEAD", "POST", "PUT"])
+def task_edit(request: SignedInRequest, pk: int) -> HttpResponse:
+    """PUT replaces the task as a whole; POST does the same for a browser without JavaScript."""
+    task = get_object_or_404(Task, pk=pk)
+    if task.status == Task.Status.RUNNING and request.method in {"GET", "HEAD"}:
+        messages.error(request, "A running task cannot be edited. Cancel it first.")
+        return redirect("task_detail", pk)
+    form = task_form(_sent(request), task=task, view=request.GET.get("view", "form"))
+    if form.is_valid():
+        done = "The task is saved." if form.changes(task) else "Nothing was changed."
+        if form.replace(task, request.user):
+            return _saved(request, task, form, done)
+    return _show_form(request, form)
+
+
+def _sent(request: SignedInRequest) -> QueryDict | None:
+    if request.method == "PUT":
+        return QueryDict(request.body, encoding="utf-8")
+    return request.POST if request.method == "POST" else None
+
+
+def _saved(request: SignedInRequest, task: Task, form: DocumentForm, done: str) -> HttpResponse:
+    messages.success(request, done)
+    spec = form.checked_spec
+    warnings = [*form.warnings, *gpu_warnings(spec, gpu_count())]
+    if spec.deployment_mode == "docker":
+        warnings += site_volume_problems(spec)
+    for warning in warnings:
+        messages.warning(request, str(warning))
+    if form.data.get("action") == "save_and_start":
+        attempt(request, task, lifecycle.start_or_restart, "It has started.")
+    target = reverse("task_detail", args=[task.pk])
+    return HttpResponseClientRedirect(target) if request.htmx else redirect(target)
+
+
+def _show_form(request: SignedInRequest, form: DocumentForm) -> HttpResponse:
+    if form.is_bound:
+        form.ask_again()
+    template = "tasks_app/task_form.html" + ("#task-form" if request.htmx else "")
+    status = 409 if form.conflict else 422 if form.is_bound else 200
+    context = {"section": "tasks" if form.task else "new", "form": form, "task": form.task}
+    return render(request, template, context, status=status)
