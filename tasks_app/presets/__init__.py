@@ -1,0 +1,16 @@
+"""Parameter sets to start from: shipped ones, and those that people keep on this site."""
+
+from tasks_app.presets.info import PresetInfo
+from tasks_app.presets.library import all_presets, find_preset, presets_for
+from tasks_app.presets.merging import Conflict, Merge, Setting, merge
+
+__all__ = [
+    "Conflict",
+    "Merge",
+    "PresetInfo",
+    "Setting",
+    "all_presets",
+    "find_preset",
+    "merge",
+    "presets_for",
+]
