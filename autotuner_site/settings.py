@@ -188,7 +188,8 @@ USE_I18N = False
 USE_TZ = True
 
 STATIC_URL = "static/"
-STATICFILES_DIRS = [BASE_DIR / "static"]
+# The guide's pictures lie beside its text, where GitHub shows them too.
+STATICFILES_DIRS = [BASE_DIR / "static", ("guide", BASE_DIR / "docs" / "images")]
 # The files are served as they lie in the checkout: no collectstatic step between pull and run.
 WHITENOISE_USE_FINDERS = True
 

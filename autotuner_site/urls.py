@@ -2,7 +2,7 @@ from django.contrib import admin
 from django.contrib.auth.views import LogoutView
 from django.urls import include, path
 
-from autotuner_site import views
+from autotuner_site import help_views, views
 
 urlpatterns = [
     path("", include("tasks_app.urls")),
@@ -11,6 +11,8 @@ urlpatterns = [
     path("sign-in/<str:uid>/<str:token>/", views.sign_in_by_link, name="sign_in_by_link"),
     path("sign-out/", LogoutView.as_view(), name="logout"),
     path("password/", views.password, name="password"),
+    path("help/", help_views.help_page, name="help"),
+    path("help/<slug:name>", help_views.help_page, name="help_page"),
     path("healthz", views.healthz, name="healthz"),
     path("admin/", admin.site.urls),
 ]

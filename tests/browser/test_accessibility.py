@@ -48,6 +48,9 @@ def paths() -> list[str]:
         "/system/?show=all",
         "/system/settings",
         "/password/",
+        "/help/",
+        "/help/concepts",
+        "/help/docker",
         "/tasks/9999/",
     ]
 
