@@ -41,9 +41,19 @@ class TaskSummary:
         return objective.gain(self.objective, self.best_score, self.baseline_score)
 
     @property
+    def is_live(self) -> bool:
+        return self.task.status == Task.Status.RUNNING
+
+    @property
     def elapsed_s(self) -> float | None:
         elapsed = self.task.elapsed
         return elapsed.total_seconds() if elapsed else None
+
+
+def listed(pks: Sequence[int]) -> list[Task]:
+    """These tasks in this order, with all that their rows show; those that are gone left out."""
+    tasks = Task.objects.select_related("created_by").prefetch_related("labels").in_bulk(pks)
+    return [tasks[pk] for pk in pks if pk in tasks]
 
 
 def summaries(tasks: Sequence[Task]) -> list[TaskSummary]:

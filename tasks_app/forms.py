@@ -1,11 +1,10 @@
-"""Forms: the task in sections, the same task as YAML, and the filter of the list."""
+"""The forms of a task: in sections, and as YAML."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from django import forms
-from django.db.models import QuerySet
 from django.forms import BoundField
 
 from tasks_app.document_form import Document, DocumentForm
@@ -177,39 +176,6 @@ def task_form(
     turned = other(task=task, document=document)
     turned.initial["version"] = data.get("version")
     return turned
-
-
-class FilterForm(forms.Form):
-    """What the list of tasks shows."""
-
-    q = forms.CharField(
-        required=False,
-        label="Search",
-        widget=forms.TextInput(
-            attrs={"class": "form-control", "type": "search", "placeholder": "Search name or model"}
-        ),
-    )
-    status = forms.ChoiceField(
-        required=False,
-        label="Status",
-        choices=[("", "Any status"), *Task.Status.choices],
-        widget=forms.Select(attrs={"class": "form-select"}),
-    )
-
-    @property
-    def is_active(self) -> bool:
-        return self.is_valid() and any(self.cleaned_data.values())
-
-    def apply(self, tasks: QuerySet[Task]) -> QuerySet[Task]:
-        """A filter that cannot be read is left out."""
-        self.full_clean()
-        if words := self.cleaned_data.get("q"):
-            tasks = tasks.filter(name__icontains=words) | tasks.filter(
-                model__id_or_path__icontains=words
-            )
-        if status := self.cleaned_data.get("status"):
-            tasks = tasks.filter(status=status)
-        return tasks
 
 
 def _put(document: Document, place: FieldPlace, value: Any) -> None:

@@ -4,6 +4,7 @@ from tasks_app.views import life, task_form, task_list, task_page
 
 urlpatterns = [
     path("", task_list.task_list, name="task_list"),
+    path("tasks/rows", task_list.task_rows, name="task_rows"),
     path("tasks/new", task_form.task_new, name="task_new"),
     path("tasks/builtin", life.tune_builtin, name="tune_builtin"),
     path("tasks/<int:pk>/", task_page.task_detail, name="task_detail"),

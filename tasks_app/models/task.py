@@ -185,6 +185,10 @@ class Task(models.Model):
         return self.Status(self.status)
 
     @property
+    def state_words(self) -> str:
+        return f"is {self.status}{' and archived' if self.archived_at else ''}"
+
+    @property
     def elapsed(self) -> timedelta | None:
         """Time from the start of the current run to its end, or to now."""
         if self.started_at is None:
@@ -217,6 +221,32 @@ class Task(models.Model):
                 **changes,
             )
             self.keep_version(how, user)
+
+    def edit_details(
+        self, *, name: str, description: str, version: int, user: User | None = None
+    ) -> None:
+        """Another name or description, also while it runs: neither changes what is measured.
+
+        Raises SpecError, and what `replace_spec` raises."""
+        changes = {"task_name": name, "description": description}
+        spec = TaskSpec.from_data(self.spec_data() | changes)
+        with transaction.atomic():
+            self._transition(
+                Q(version=version),
+                name=spec.task_name,
+                description=spec.description,
+                version=F("version") + 1,
+                updated_at=timezone.now(),
+            )
+            self.keep_version(TaskVersion.Kind.DETAILS, user)
+
+    def archive(self) -> None:
+        """Put an idle task away: it is kept, and left out of the list."""
+        idle = Q(archived_at=None) & ~Q(status=self.Status.RUNNING)
+        self._transition(idle, archived_at=timezone.now())
+
+    def bring_back(self) -> None:
+        self._transition(Q(archived_at__isnull=False), archived_at=None)
 
     def start(self, *, gpus: int | None = None) -> None:
         """Begin the first run of a task that has never run, on a host with so many GPUs."""
@@ -265,7 +295,7 @@ class Task(models.Model):
 
     def _transition(self, condition: Q, **changes: Any) -> None:
         if Task.objects.filter(condition, pk=self.pk).update(**changes) != 1:
-            current = Task.objects.filter(pk=self.pk).values_list("status", flat=True).first()
-            state = f"is {current}" if current else "was deleted"
+            current = Task.objects.filter(pk=self.pk).first()
+            state = current.state_words if current else "was deleted"
             raise StaleState(f"Task {self.name!r} {state} or was changed meanwhile.")
         self.refresh_from_db()
