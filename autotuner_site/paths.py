@@ -39,6 +39,11 @@ class Home:
         return self.root / "queue.db"
 
     @property
+    def consumer_beat(self) -> Path:
+        """Touched by the consumer as long as it lives."""
+        return self.root / "consumer.alive"
+
+    @property
     def foreign_database(self) -> Path | None:
         """A database of another program that stands where ours would, or None."""
         path = self.root / DATABASE_NAME

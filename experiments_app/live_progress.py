@@ -26,6 +26,8 @@ class LiveProgress:
         self._token = token
         self._shown: dict[str, Any] = {}
         self._written_at = 0.0
+        self._passed: dict[str, float] = {}
+        self._since = time.time()
 
     @property
     def words(self) -> str:
@@ -55,9 +57,19 @@ class LiveProgress:
         is_new = any(self._shown.get(key) != now.get(key) for key in ("phase", "level"))
         if not is_new and time.monotonic() - self._written_at < WRITE_EVERY_S:
             return
-        self._shown = dict(now)
+        self._pass_on(str(now.get("phase")))
+        self._shown = {**now, "passed": dict(self._passed), "since": self._since}
         self._written_at = time.monotonic()
         try:
             self._experiment.write(self._token, progress=self._shown)
         except OperationalError as error:  # only the view of it suffers
             logger.warning("progress of experiment %d: %s", self._experiment.pk, error)
+
+    def _pass_on(self, phase: str) -> None:
+        """Keep the seconds of the phase that ends, for those who look at the steps."""
+        left = self._shown.get("phase")
+        if left is None or left == phase:
+            return
+        now = time.time()
+        self._passed[left] = round(self._passed.get(left, 0.0) + max(now - self._since, 0.0), 1)
+        self._since = now

@@ -5,11 +5,11 @@ from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Avg, F
 
 from experiments_app import scheduler
 from experiments_app.launch_plan import find_model, launch_problems, plan_launch
 from experiments_app.models import Experiment
+from experiments_app.pace import past_mean_s
 from tasks_app.problems import SpecError
 from tasks_app.spec import TaskSpec
 
@@ -71,12 +71,5 @@ def _first_commands(spec: TaskSpec) -> list[list[str]]:
 
 def _estimated_s(spec: TaskSpec, experiments: int) -> float | None:
     """At the mean pace of this site's successes with the same runtime, model and load."""
-    data = spec.to_data()
-    alike = Experiment.objects.filter(
-        status=Experiment.Status.SUCCESS,
-        task__base_runtime=spec.base_runtime,
-        task__model=data["model"],
-        task__benchmark=data["benchmark"],
-    )
-    mean = alike.aggregate(mean=Avg(F("completed_at") - F("started_at")))["mean"]
-    return None if mean is None else mean.total_seconds() * experiments
+    mean_s = past_mean_s(spec)
+    return None if mean_s is None else mean_s * experiments

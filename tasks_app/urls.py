@@ -1,6 +1,6 @@
 from django.urls import path
 
-from tasks_app.views import life, task_form, task_list, task_page
+from tasks_app.views import life, task_form, task_list, task_log, task_page
 
 urlpatterns = [
     path("", task_list.task_list, name="task_list"),
@@ -14,5 +14,5 @@ urlpatterns = [
     path("tasks/<int:pk>/restart", life.task_restart, name="task_restart"),
     path("tasks/<int:pk>/duplicate", life.task_duplicate, name="task_duplicate"),
     path("tasks/<int:pk>/delete", life.task_delete, name="task_delete"),
-    path("tasks/<int:pk>/log", task_page.task_log, name="task_log"),
+    path("tasks/<int:pk>/log", task_log.task_log, name="task_log"),
 ]

@@ -84,6 +84,7 @@ def begin(experiment: Experiment, progress: dict[str, Any], seconds_ago: float =
         port=8000,
         attempt=1,
         started_at=timezone.now() - timedelta(seconds=seconds_ago),
+        lease_expires_at=timezone.now() + timedelta(hours=1),
     )
     experiment.refresh_from_db()
     return experiment

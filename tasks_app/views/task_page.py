@@ -1,10 +1,12 @@
 """A task's own page: it follows a run, and is its report when the run has ended."""
 
+from typing import Any, TypeVar
+
 from django.http import Http404, HttpResponse
-from django.http.response import HttpResponseBase
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import render
+from django.utils.cache import get_conditional_response, patch_cache_control, patch_vary_headers
 from django.views.decorators.http import require_safe
-from django_htmx.http import HttpResponseClientRefresh
+from django_htmx.http import HttpResponseClientRefresh, retarget
 
 from autotuner_site.requests import SignedInRequest
 from experiments_app import logs
@@ -12,49 +14,92 @@ from experiments_app import task_log as task_logs
 from experiments_app.before_start import before_start
 from experiments_app.charts.data import score_chart
 from experiments_app.charts.draw import draw
+from experiments_app.following import page_stamp, results_stamp
 from experiments_app.overview import TaskOverview
+from experiments_app.standing import Standing
+from experiments_app.steps import steps_of
 from tasks_app.models import Run, Task
+
+PAGE = "tasks_app/task_detail.html"
+Seen = TypeVar("Seen", bound=Standing)
 
 
 @require_safe
 def task_detail(request: SignedInRequest, pk: int) -> HttpResponse:
-    """The page that follows a run: the polled part of it is the partial `live`."""
+    """The page that follows a run. It asks every two seconds, with the stamp of the results that
+    it has `seen`: it gets nothing, what happens now, or all of the partial `live`."""
     task = Task.objects.filter(pk=pk).select_related("created_by").first()
     if task is None and request.htmx:
         return HttpResponseClientRefresh()  # deleted under an open page
     if task is None:
         raise Http404
-    overview = _overview(task, request.GET.get("run"))
+    run = run_asked_for(request)
+    if not request.htmx:
+        context = _live_context(request, task, run)
+        context["log"] = logs.tail(task_logs.path_of(task.pk))
+        return _marked(render(request, PAGE, context))
+    standing = _loaded(Standing, task, run)
+    results = results_stamp(standing)
+    size = logs.size(task_logs.path_of(task.pk))
+    etag = f'"{page_stamp(standing, results, size, request.user.pk, request.get_full_path())}"'
+    unchanged = get_conditional_response(request, etag=etag)
+    if unchanged is not None:
+        return _marked(unchanged, etag)
+    if request.GET.get("seen") == results:
+        now = render(request, f"{PAGE}#now", {"only_now": True, **_now_context(standing)})
+        return _marked(retarget(now, "#now"), etag)
+    return _marked(render(request, f"{PAGE}#live", _live_context(request, task, run)), etag)
+
+
+def run_asked_for(request: SignedInRequest) -> int | None:
+    run = request.GET.get("run")
+    if run is None:
+        return None
+    if not (run.isascii() and run.isdecimal() and len(run) < 9):
+        raise Http404("No such run.")
+    return int(run)
+
+
+def _loaded(kind: type[Seen], task: Task, run: int | None) -> Seen:
+    try:
+        return kind.load(task, run)
+    except Run.DoesNotExist as error:
+        raise Http404(str(error)) from error
+
+
+def _now_context(standing: Standing) -> dict[str, Any]:
+    in_container = standing.spec.deployment_mode == "docker"
+    return {
+        "task": standing.task,
+        "overview": standing,
+        "log_size": logs.size(task_logs.path_of(standing.task.pk)),
+        "steps": steps_of(standing.current, standing.now, in_container=in_container),
+    }
+
+
+def _live_context(request: SignedInRequest, task: Task, run: int | None) -> dict[str, Any]:
+    overview = _loaded(TaskOverview, task, run)
     chart = score_chart(overview)
-    context = {
+    query = request.GET.copy()
+    query["seen"] = results_stamp(overview)
+    context = _now_context(overview) | {
         "section": "tasks",
-        "task": task,
         "overview": overview,
         "chart": chart,
         "chart_wide": draw(chart) if chart.has_scores else "",
         "chart_narrow": draw(chart, narrow=True) if chart.has_scores else "",
         "runs": task.runs.all(),
-        "log_size": logs.size(task_logs.path_of(task.pk)),
+        "poll_url": f"{request.path}?{query.urlencode()}",
     }
     if overview.status == Task.Status.PENDING:
         context["before_start"] = before_start(overview.spec)
-    if request.htmx:
-        return render(request, "tasks_app/task_detail.html#live", context)
-    context["log"] = logs.tail(task_logs.path_of(task.pk))
-    return render(request, "tasks_app/task_detail.html", context)
+    return context
 
 
-def _overview(task: Task, run: str | None) -> TaskOverview:
-    if run is not None and not (run.isascii() and run.isdecimal() and len(run) < 9):
-        raise Http404("No such run.")
-    try:
-        return TaskOverview.load(task, None if run is None else int(run))
-    except Run.DoesNotExist as error:
-        raise Http404(str(error)) from error
-
-
-@require_safe
-def task_log(request: SignedInRequest, pk: int) -> HttpResponseBase:
-    """`?after=<byte>` for what was added since, 204 for nothing; otherwise the whole log."""
-    task = get_object_or_404(Task, pk=pk)
-    return logs.respond(request, task_logs.path_of(task.pk), f"task_{task.pk}.log")
+def _marked(response: HttpResponse, etag: str = "") -> HttpResponse:
+    """Kept by a browser only to ask whether it still holds; a part is no answer for the page."""
+    if etag:
+        response["ETag"] = etag
+    patch_cache_control(response, private=True, no_cache=True)
+    patch_vary_headers(response, ["HX-Request", "Cookie"])
+    return response

@@ -1,0 +1,191 @@
+"""How far one run of a task is, and what happens now: what a page that follows it asks for.
+
+`Standing.load` reads a few small columns, however many experiments there are; everything after
+that is a pure function of what it found.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from typing import Any, Self
+
+from django.db.models import Count, Max, Q
+from django.utils import timezone
+
+from experiments_app import objective, words
+from experiments_app.models import Experiment
+from experiments_app.pace import remembered_past_mean_s, run_mean_s
+from experiments_app.planned import fraction_done, planned
+from experiments_app.waiting import waiting_reason
+from tasks_app.models import Run, Task
+from tasks_app.spec import TaskSpec
+
+MAX_MESSAGE = 300
+# Before the first experiment has ended, its own pace is worth something from here on.
+TELLING_FRACTION = 0.3
+FINISHED = tuple(status for status in Experiment.Status if status.is_finished)
+
+
+@dataclass(frozen=True)
+class Standing:
+    """A run of a task at the moment `now`. `planned` counts the baseline in.
+
+    `made` and `finished` count experiments, `last_ended_at` is when the latest of them ended,
+    `open_one` the one that has not ended. `mean_s`: what one takes, as far as that is known.
+    """
+
+    task: Task
+    run: int
+    status: Task.Status
+    message: str
+    spec: TaskSpec
+    planned: int
+    made: int
+    finished: int
+    last_ended_at: datetime | None
+    open_one: Experiment | None
+    started_at: datetime | None
+    completed_at: datetime | None
+    now: datetime
+    mean_s: float | None = None
+    waiting_for: str = ""
+
+    @classmethod
+    def load(cls, task: Task, run: int | None = None) -> Self:
+        """A few queries, some more for an experiment that waits. Raises Run.DoesNotExist."""
+        return cls(**cls._found(task, run))
+
+    @classmethod
+    def _found(cls, task: Task, run: int | None) -> dict[str, Any]:
+        number = task.run if run is None else run
+        started = Run.objects.filter(task=task, number=number).first()
+        if started is None and (number != task.run or task.started_at is not None):
+            raise Run.DoesNotExist(f"{task} has no run {number}")
+        spec = started.task_spec if started else task.spec
+        of_run = Experiment.objects.of_run(task, number).order_by()
+        counts = of_run.aggregate(
+            made=Count("pk"),
+            finished=Count("pk", filter=Q(status__in=FINISHED)),
+            last_ended_at=Max("completed_at"),
+        )
+        open_one = of_run.exclude(status__in=FINISHED).order_by("number").first()
+        is_running = (started.status if started else task.status) == Task.Status.RUNNING
+        mean_s = None
+        if is_running:
+            mean_s = run_mean_s(task.pk, number, counts["finished"], counts["last_ended_at"])
+        if is_running and mean_s is None:
+            begun_at = task.started_at.timestamp() if task.started_at else 0
+            mean_s = remembered_past_mean_s(f"{task.pk}.{number}.{begun_at}", spec)
+        return {
+            "task": task,
+            "run": number,
+            "status": Task.Status(started.status if started else task.status),
+            "message": started.message if started else task.message,
+            "spec": spec,
+            "planned": planned(spec, started.gpus if started else None),
+            "open_one": open_one,
+            "started_at": started.started_at if started else None,
+            "completed_at": started.completed_at if started else None,
+            "now": timezone.now(),
+            "mean_s": mean_s,
+            "waiting_for": waiting_reason(open_one) if open_one else "",
+            **counts,
+        }
+
+    # How far it is
+
+    @property
+    def objective(self) -> str:
+        return self.spec.optimization.objective
+
+    @property
+    def unit(self) -> str:
+        return objective.unit(self.objective)
+
+    @property
+    def is_running(self) -> bool:
+        return self.status is Task.Status.RUNNING
+
+    @property
+    def is_open(self) -> bool:
+        """Whether there are experiments to come."""
+        return not self.status.is_finished
+
+    @cached_property
+    def total(self) -> int:
+        """Experiments of the run, the baseline and those to come included."""
+        if self.status is Task.Status.COMPLETED:
+            return self.made
+        return max(self.planned, self.made)
+
+    @property
+    def current(self) -> Experiment | None:
+        return self.open_one if self.is_running else None
+
+    @cached_property
+    def current_fraction(self) -> float:
+        return words.phase_fraction(self.current.progress) if self.current else 0.0
+
+    @cached_property
+    def fraction(self) -> float:
+        """How much of the run is done, 0 to 1."""
+        if self.status is Task.Status.COMPLETED:
+            return 1.0
+        return fraction_done(self.finished + self.current_fraction, self.planned)
+
+    @property
+    def percent(self) -> int:
+        return int(self.fraction * 100)
+
+    @property
+    def per_mille(self) -> int:
+        return int(self.fraction * 1000)
+
+    @property
+    def is_followed(self) -> bool:
+        """Whether there is something to wait for: a run, or the end of what it started."""
+        is_active = self.open_one is not None and self.open_one.current_status.is_active
+        return self.is_running or is_active
+
+    @cached_property
+    def elapsed_s(self) -> float | None:
+        if self.started_at is None:
+            return None
+        return max(((self.completed_at or self.now) - self.started_at).total_seconds(), 0.0)
+
+    @cached_property
+    def time_left_s(self) -> float | None:
+        """At the mean pace so far, or of the past; None before there is one."""
+        if not self.is_running:
+            return None
+        current = self.current
+        each_s = self.mean_s
+        if each_s is None:
+            if not current or not current.started_at or self.current_fraction < TELLING_FRACTION:
+                return None
+            each_s = (self.now - current.started_at).total_seconds() / self.current_fraction
+        return max(each_s * (self.total - self.finished - self.current_fraction), 0.0)
+
+    @cached_property
+    def words(self) -> str:
+        """What happens now, or how it ended, in one line."""
+        if self.status is Task.Status.PENDING:
+            count = f"{self.planned - 1} experiment{'s' if self.planned != 2 else ''}"
+            return f"Not started yet · the baseline and {count} are planned"
+        if self.is_running:
+            return " · ".join(self._words_now())
+        message = self.message.partition("\n")[0][:MAX_MESSAGE]
+        if not message or message.lower() == self.status.label.lower():
+            return str(self.status.label)
+        return f"{self.status.label} · {message}"
+
+    def _words_now(self) -> Iterable[str]:
+        if self.current is not None:
+            number = self.current.number
+            yield f"Experiment {number} of {self.total - 1}" if number else "Baseline"
+            yield self.waiting_for or words.phase(self.current.progress)
+        else:
+            yield "Choosing what to try next" if self.made else "Waiting for a worker"
+        if self.time_left_s is not None:
+            yield words.time_left(self.time_left_s)
