@@ -1,10 +1,11 @@
-from django.urls import path
+from django.urls import include, path
 
 from tasks_app.views import life, task_form, task_list, task_log, task_page
 
 urlpatterns = [
     path("", task_list.task_list, name="task_list"),
     path("tasks/rows", task_list.task_rows, name="task_rows"),
+    path("presets/", include("tasks_app.preset_urls")),
     path("tasks/new", task_form.task_new, name="task_new"),
     path("tasks/builtin", life.tune_builtin, name="tune_builtin"),
     path("tasks/<int:pk>/", task_page.task_detail, name="task_detail"),

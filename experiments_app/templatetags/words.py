@@ -63,6 +63,11 @@ def flag_value(value: Scalar) -> str:
 
 
 @register.filter
+def domain(data: object) -> str:
+    return words.domain(data)
+
+
+@register.filter
 def slo_words(name: str, bound: float) -> str:
     return words.slo(name, bound)
 

@@ -1,8 +1,13 @@
 """Presets: parameter sets that people keep to use again."""
 
+from datetime import datetime
+from typing import Any
+
 from django.conf import settings
 from django.db import models
 from django.utils import timezone
+
+from tasks_app.models.task import StaleState
 
 
 class Preset(models.Model):
@@ -34,3 +39,14 @@ class Preset(models.Model):
 
     def __str__(self) -> str:
         return f"{self.base_runtime} {self.name}"
+
+    def replace(self, data: dict[str, Any], *, seen: datetime) -> None:
+        """Write the columns of `data` over what was read at `seen`.
+
+        Raises StaleState when the preset was changed since or deleted, and IntegrityError where
+        its new name is taken.
+        """
+        stored = Preset.objects.filter(pk=self.pk, updated_at=seen)
+        if stored.update(**data, updated_at=timezone.now()) != 1:
+            raise StaleState(f"The preset {self.name!r} was changed or deleted meanwhile.")
+        self.refresh_from_db()

@@ -2,7 +2,8 @@
 
 from tasks_app.presets.info import PresetInfo
 from tasks_app.presets.library import all_presets, find_preset, presets_for
-from tasks_app.presets.merging import Conflict, Merge, Setting, merge
+from tasks_app.presets.merging import Conflict, Merge, merge
+from tasks_app.presets.setting import Setting
 
 __all__ = [
     "Conflict",

@@ -2,24 +2,22 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 from tasks_app.models import Preset
+from tasks_app.presets.setting import Setting
 from tasks_app.space import SearchSpace
 from tasks_app.spec_parameters import parse_domain
 
-Section = Literal["parameters", "fixed_parameters"]
 SHIPPED = "shipped"
 OWN = "own"
 
 
 @dataclass(frozen=True)
-class PresetFlag:
-    """One flag of a preset: `value` is a domain where it is searched, else one scalar."""
+class PresetFlag(Setting):
+    """A flag of a preset; `value` is a domain where it is searched, else one scalar."""
 
     name: str
-    section: Section
-    value: Any
     note: str
 
 
@@ -61,9 +59,9 @@ class PresetInfo:
     def flags(self) -> Iterator[PresetFlag]:
         """The searched ones first."""
         for name, domain in self.parameters.items():
-            yield PresetFlag(name, "parameters", domain, self.notes.get(name, ""))
+            yield PresetFlag("parameters", domain, name, self.notes.get(name, ""))
         for name, value in self.fixed_parameters.items():
-            yield PresetFlag(name, "fixed_parameters", value, self.notes.get(name, ""))
+            yield PresetFlag("fixed_parameters", value, name, self.notes.get(name, ""))
 
     @property
     def size(self) -> int | None:

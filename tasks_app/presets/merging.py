@@ -5,53 +5,23 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from pydantic_core import PydanticCustomError
-
-from tasks_app.domains import Choices, canonical, same_value
-from tasks_app.presets.info import PresetInfo, Section
+from tasks_app.presets.info import PresetInfo
+from tasks_app.presets.setting import SECTIONS, Section, Setting
 from tasks_app.problems import Problem, SpecError
-from tasks_app.space import Scalar
-from tasks_app.spec_parameters import parse_domain
 
 Side = Literal["mine", "preset"]
-SECTIONS: tuple[Section, Section] = ("parameters", "fixed_parameters")
-
-
-@dataclass(frozen=True)
-class Setting:
-    """How a flag is set: under which section of the task file, and to what."""
-
-    section: Section
-    value: Any
-
-    @property
-    def is_searched(self) -> bool:
-        return self.section == "parameters"
-
-    def says_the_same(self, other: "Setting") -> bool:
-        """Whether both have the same effect: choices in another order do, true and 1 do not."""
-        if self.section != other.section:
-            return False
-        if not self.is_searched:
-            return same_value(self.value, other.value)
-        try:
-            mine, theirs = parse_domain(self.value), parse_domain(other.value)
-        except PydanticCustomError:
-            return False
-        if isinstance(mine, Choices) and isinstance(theirs, Choices):
-            return _as_set(mine.options) == _as_set(theirs.options)
-        return mine == theirs
 
 
 @dataclass(frozen=True)
 class Conflict:
     """A flag that both set, and not alike: other values, or searched in one and fixed in the
-    other. `chosen` is the side that the merged document follows."""
+    other. `chosen` is the side that the merged document follows, `note` the preset's reason."""
 
     flag: str
     mine: Setting
     theirs: Setting
     chosen: Side
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -94,7 +64,7 @@ def merge(
             continue
         else:
             chosen = (choices or {}).get(flag.name, prefer)
-            conflicts.append(Conflict(flag.name, mine, theirs, chosen))
+            conflicts.append(Conflict(flag.name, mine, theirs, chosen, flag.note))
             if chosen == "mine":
                 continue
             if mine.section != theirs.section:
@@ -127,7 +97,3 @@ def _setting_of(document: Mapping[str, Any], flag: str) -> Setting | None:
         if flag in document[section]:
             return Setting(section, document[section][flag])
     return None
-
-
-def _as_set(options: tuple[Scalar, ...]) -> frozenset[tuple[str, Scalar]]:
-    return frozenset(canonical(option) for option in options)

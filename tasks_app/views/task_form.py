@@ -13,15 +13,19 @@ from experiments_app.gpu_demand import gpu_warnings
 from experiments_app.gpus import gpu_count
 from experiments_app.site_volumes import site_volume_problems
 from tasks_app.document_form import DocumentForm
-from tasks_app.forms import task_form
+from tasks_app.forms import TaskForm, task_form
 from tasks_app.models import Task
+from tasks_app.presets import find_preset
+from tasks_app.presets.new_task import document_of
 from tasks_app.views.acting import attempt
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def task_new(request: SignedInRequest) -> HttpResponse:
     data = request.POST if request.method == "POST" else None
-    form = task_form(data, view=request.GET.get("view", "form"))
+    form = (None if data else _from_preset(request)) or task_form(
+        data, view=request.GET.get("view", "form")
+    )
     task = form.create(request.user) if form.is_valid() else None
     if task is not None:
         return _saved(request, task, form, f"Task {task.name!r} is saved.")
@@ -41,6 +45,15 @@ def task_edit(request: SignedInRequest, pk: int) -> HttpResponse:
         if form.replace(task, request.user):
             return _saved(request, task, form, done)
     return _show_form(request, form)
+
+
+def _from_preset(request: SignedInRequest) -> DocumentForm | None:
+    """The form with the flags of `?preset=` in it."""
+    key = request.GET.get("preset")
+    preset = find_preset(key) if key else None
+    if key and preset is None:
+        messages.error(request, "There is no such preset any more.")
+    return TaskForm(document=document_of(preset)) if preset else None
 
 
 def _sent(request: SignedInRequest) -> QueryDict | None:

@@ -2,28 +2,24 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from tasks_app.models import Preset
 from tasks_app.presets import all_presets, find_preset, presets_for
+from tests.tasks_app.presets.conftest import MakePreset
 
 pytestmark = pytest.mark.django_db
 
 
-def make_preset(name: str = "ours", base_runtime: str = "llamacpp") -> Preset:
-    return Preset.objects.create(
-        base_runtime=base_runtime, name=name, parameters={"parallel": [1, 2]}
-    )
-
-
-def test_it_lists_the_shipped_ones_first_and_then_those_of_the_site() -> None:
+def test_it_lists_the_shipped_ones_first_and_then_those_of_the_site(
+    make_preset: MakePreset,
+) -> None:
     make_preset("b")
     make_preset("a")
-    make_preset("of another", "vllm")
+    make_preset("of another", base_runtime="vllm")
     assert [preset.name for preset in presets_for("llamacpp")] == [
         "quick look", "latency", "throughput", "memory", "a", "b",
     ]  # fmt: skip
 
 
-def test_it_finds_each_by_its_key() -> None:
+def test_it_finds_each_by_its_key(make_preset: MakePreset) -> None:
     make_preset()
     for preset in all_presets():
         assert find_preset(preset.key) == preset
@@ -36,7 +32,7 @@ def test_it_finds_nothing_for_a_key_that_is_none(key: str) -> None:
     assert find_preset(key) is None
 
 
-def test_it_asks_the_database_once() -> None:
+def test_it_asks_the_database_once(make_preset: MakePreset) -> None:
     for number in range(5):
         make_preset(f"preset {number}")
     with CaptureQueriesContext(connection) as queries:
