@@ -1,5 +1,7 @@
-"""What a user does to a task: start, restart, cancel. Each wakes the consumer when it is done."""
+"""What a user does to a task: start, restart, cancel, put away. What begins a run wakes the
+consumer when it is done; `user` is who did it, None for a command in a terminal."""
 
+from django.contrib.auth.models import User
 from django.db import transaction
 
 from experiments_app import task_log
@@ -13,33 +15,45 @@ from tasks_app.models import Task
 from tasks_app.problems import Problem, SpecError
 
 
-def start_task(task: Task, *, wake_consumer: bool = True) -> None:
+def start_task(task: Task, *, wake_consumer: bool = True, user: User | None = None) -> None:
     """Begin the first run. Raises StaleState, or SpecError where this site cannot run the task."""
-    task.start(gpus=check_runnable(task))
-    _begun(task, wake_consumer=wake_consumer)
+    task.start(gpus=check_runnable(task), user=user)
+    _begun(task, wake_consumer=wake_consumer, user=user)
 
 
-def restart_task(task: Task, *, wake_consumer: bool = True) -> None:
+def restart_task(task: Task, *, wake_consumer: bool = True, user: User | None = None) -> None:
     """Begin a new run of an ended task; its earlier runs stay. Raises as start_task."""
-    task.restart(gpus=check_runnable(task))
-    _begun(task, wake_consumer=wake_consumer)
+    task.restart(gpus=check_runnable(task), user=user)
+    _begun(task, wake_consumer=wake_consumer, user=user)
 
 
-def start_or_restart(task: Task, *, wake_consumer: bool = True) -> None:
+def start_or_restart(task: Task, *, wake_consumer: bool = True, user: User | None = None) -> None:
     """The first run of a new task, a new run of an ended one. Raises as start_task."""
     begin = restart_task if task.current_status.is_finished else start_task
-    begin(task, wake_consumer=wake_consumer)
+    begin(task, wake_consumer=wake_consumer, user=user)
 
 
-def cancel_task(task: Task) -> None:
+def cancel_task(task: Task, *, user: User | None = None) -> None:
     """End the task now. Its worker sees that within a second and takes the experiment down.
 
     Raises StaleState when there is nothing to cancel.
     """
     with transaction.atomic():
-        task.cancel()
+        task.cancel(user=user)
         Experiment.objects.of_run(task).cancel_pending()
-    task_log.write(task.pk, "cancelled", run=task.run)
+    task_log.write(task.pk, f"cancelled{_by(user)}", run=task.run)
+
+
+def archive_task(task: Task, *, user: User | None = None) -> None:
+    """Raises StaleState while it runs, and where it is archived already."""
+    task.archive()
+    task_log.write(task.pk, f"archived{_by(user)}", run=task.run)
+
+
+def bring_back_task(task: Task, *, user: User | None = None) -> None:
+    """Raises StaleState where it is not archived."""
+    task.bring_back()
+    task_log.write(task.pk, f"brought back{_by(user)}", run=task.run)
 
 
 def check_runnable(task: Task) -> int:
@@ -64,8 +78,8 @@ def _docker_problems() -> list[Problem]:
         return [Problem("deployment_mode", error.message, error.remedy)]
 
 
-def _begun(task: Task, *, wake_consumer: bool) -> None:
-    task_log.write(task.pk, f"started: {task.name}", run=task.run)
+def _begun(task: Task, *, wake_consumer: bool, user: User | None) -> None:
+    task_log.write(task.pk, f"started{_by(user)}: {task.name}", run=task.run)
     if wake_consumer:
         transaction.on_commit(lambda: wake(task.pk))
 
@@ -73,3 +87,7 @@ def _begun(task: Task, *, wake_consumer: bool) -> None:
 def wake(task_pk: int) -> None:
     """Tell the consumer that there is something to do. A lost or doubled call changes nothing."""
     work_on(task_pk)
+
+
+def _by(user: User | None) -> str:
+    return f" by {user.get_username()}" if user else ""

@@ -1,25 +1,65 @@
 """Deleting a task with its experiments and all the files they left."""
 
 import shutil
+from dataclasses import dataclass
 from pathlib import Path
 
 from django.conf import settings
 from django.db import transaction
 
 from experiments_app import task_log
-from experiments_app.models import Experiment
+from experiments_app.models import Experiment, Measurement
+from tasks_app.labels import forget_unused
 from tasks_app.models import StaleState, Task
+
+
+@dataclass(frozen=True)
+class Losses:
+    """What goes with a task when it is deleted; `why_not` where it cannot be now."""
+
+    runs: int
+    experiments: int
+    measurements: int
+    files: int
+    size_bytes: int
+    why_not: str = ""
+
+    @classmethod
+    def of(cls, task: Task) -> "Losses":
+        sizes = [file.stat().st_size for file in _files(task) if file.is_file()]
+        return cls(
+            runs=task.runs.count(),
+            experiments=Experiment.objects.filter(task=task).count(),
+            measurements=Measurement.objects.filter(experiment__task=task).count(),
+            files=len(sizes),
+            size_bytes=sum(sizes),
+            why_not=why_not_deleted(task),
+        )
+
+
+def why_not_deleted(task: Task) -> str:
+    """Empty where nothing works on it."""
+    if Task.objects.running().filter(pk=task.pk).exists():
+        return f"Task {task.name!r} is running; cancel it first."
+    if Experiment.objects.active().filter(task=task).exists():
+        return f"An experiment of {task.name!r} is being taken down; try again in a few seconds."
+    return ""
 
 
 def delete_task(task: Task) -> None:
     """Raises StaleState while it runs, or while a worker still takes its experiment down."""
     with transaction.atomic():
-        if Task.objects.running().filter(pk=task.pk).exists():
-            raise StaleState(f"Task {task.name!r} is running; cancel it first.")
-        if Experiment.objects.active().filter(task=task).exists():
-            raise StaleState(
-                f"An experiment of {task.name!r} is being taken down; try again in a few seconds."
-            )
+        if reason := why_not_deleted(task):
+            raise StaleState(reason)
         Task.objects.filter(pk=task.pk).delete()
-    shutil.rmtree(Path(settings.HOME.results) / f"task_{task.pk}", ignore_errors=True)
+        forget_unused()
+    shutil.rmtree(_results(task), ignore_errors=True)
     task_log.path_of(task.pk).unlink(missing_ok=True)
+
+
+def _results(task: Task) -> Path:
+    return Path(settings.HOME.results) / f"task_{task.pk}"
+
+
+def _files(task: Task) -> list[Path]:
+    return [task_log.path_of(task.pk), *_results(task).rglob("*")]

@@ -1,6 +1,6 @@
 from django.urls import include, path
 
-from tasks_app.views import life, task_form, task_list, task_log, task_page
+from tasks_app.views import history, life, task_form, task_list, task_log, task_page
 
 urlpatterns = [
     path("", task_list.task_list, name="task_list"),
@@ -15,5 +15,14 @@ urlpatterns = [
     path("tasks/<int:pk>/restart", life.task_restart, name="task_restart"),
     path("tasks/<int:pk>/duplicate", life.task_duplicate, name="task_duplicate"),
     path("tasks/<int:pk>/delete", life.task_delete, name="task_delete"),
+    path("tasks/<int:pk>/archive", life.task_archive, name="task_archive"),
+    path("tasks/<int:pk>/bring-back", life.task_bring_back, name="task_bring_back"),
+    path("tasks/<int:pk>/history", history.task_history, name="task_history"),
+    path("tasks/<int:pk>/history/<int:number>", history.task_version, name="task_version"),
+    path(
+        "tasks/<int:pk>/history/<int:number>/restore",
+        history.version_restore,
+        name="version_restore",
+    ),
     path("tasks/<int:pk>/log", task_log.task_log, name="task_log"),
 ]

@@ -50,6 +50,12 @@ def make_task(**changes: Any) -> Task:
     return Task.create(TaskSpec.from_data(task_data(**changes)))
 
 
+def edit(task: Task, *, user: User | None = None, **changes: Any) -> None:
+    """The task gets a new version in which these keys are others."""
+    spec = TaskSpec.from_data(task.spec_data() | changes)
+    task.replace_spec(spec, version=task.version, user=user)
+
+
 def configurations(task: Task) -> list[dict[str, Any]]:
     """The baseline's parameters, then every configuration of the grid."""
     choices = [task.parameters[name] for name in task.parameters]

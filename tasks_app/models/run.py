@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from django.conf import settings
 from django.db import models
 
 from tasks_app.models.task import Task
@@ -24,6 +25,20 @@ class Run(models.Model):
     message = models.TextField(blank=True)
     started_at = models.DateTimeField()
     completed_at = models.DateTimeField(null=True, blank=True)
+    started_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="started_runs",
+    )
+    cancelled_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="cancelled_runs",
+    )
 
     class Meta:
         ordering = ("task", "number")
@@ -33,6 +48,10 @@ class Run(models.Model):
 
     def __str__(self) -> str:
         return f"{self.task} run {self.number}"
+
+    @property
+    def current_status(self) -> Task.Status:
+        return Task.Status(self.status)
 
     @property
     def task_spec(self) -> TaskSpec:

@@ -248,14 +248,15 @@ class Task(models.Model):
     def bring_back(self) -> None:
         self._transition(Q(archived_at__isnull=False), archived_at=None)
 
-    def start(self, *, gpus: int | None = None) -> None:
+    def start(self, *, gpus: int | None = None, user: User | None = None) -> None:
         """Begin the first run of a task that has never run, on a host with so many GPUs."""
-        self._begin(Q(status=self.Status.PENDING), run=1, gpus=gpus)
+        self._begin(Q(status=self.Status.PENDING), run=1, gpus=gpus, started_by=user)
 
-    def restart(self, *, gpus: int | None = None) -> None:
+    def restart(self, *, gpus: int | None = None, user: User | None = None) -> None:
         """Begin a new run of a task whose last run has ended."""
         finished = [status for status in self.Status if status.is_finished]
-        self._begin(Q(status__in=finished, run=self.run), run=self.run + 1, gpus=gpus)
+        again = Q(status__in=finished, run=self.run)
+        self._begin(again, run=self.run + 1, gpus=gpus, started_by=user)
 
     def complete(self, message: str = "") -> None:
         self._end(self.Status.COMPLETED, Q(status=self.Status.RUNNING, run=self.run), message)
@@ -263,15 +264,16 @@ class Task(models.Model):
     def fail(self, message: str) -> None:
         self._end(self.Status.FAILED, Q(status=self.Status.RUNNING, run=self.run), message)
 
-    def cancel(self, message: str = "cancelled") -> None:
+    def cancel(self, message: str = "cancelled", *, user: User | None = None) -> None:
         """End the run now; whoever runs an experiment of it sees this and takes it down."""
         self._end(
             self.Status.CANCELLED,
             Q(status__in=[self.Status.PENDING, self.Status.RUNNING], run=self.run),
             message,
+            cancelled_by=user,
         )
 
-    def _begin(self, condition: Q, *, run: int, gpus: int | None) -> None:
+    def _begin(self, condition: Q, *, run: int, **of_run: Any) -> None:
         now = timezone.now()
         with transaction.atomic():
             self._transition(
@@ -283,14 +285,14 @@ class Task(models.Model):
                 started_at=now,
                 completed_at=None,
             )
-            self.runs.create(number=run, spec=self.spec_data(), gpus=gpus, started_at=now)
+            self.runs.create(number=run, spec=self.spec_data(), started_at=now, **of_run)
 
-    def _end(self, status: Status, condition: Q, message: str) -> None:
+    def _end(self, status: Status, condition: Q, message: str, **of_run: Any) -> None:
         now = timezone.now()
         with transaction.atomic():
             self._transition(condition, status=status, message=message, completed_at=now)
             self.runs.filter(number=self.run).update(
-                status=status, message=message, completed_at=now
+                status=status, message=message, completed_at=now, **of_run
             )
 
     def _transition(self, condition: Q, **changes: Any) -> None:

@@ -17,6 +17,7 @@ class TaskVersion(models.Model):
         EDITED = "edited"
         DETAILS = "details", "name or description"
         BULK = "bulk", "bulk edit"
+        RESTORED = "restored"
 
     task = models.ForeignKey("tasks_app.Task", on_delete=models.CASCADE, related_name="versions")
     number = models.PositiveIntegerField()

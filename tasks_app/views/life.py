@@ -1,6 +1,7 @@
-"""What is done to a task: start, cancel, restart, duplicate, delete."""
+"""What is done to a task: start, cancel, restart, duplicate, put away, delete."""
 
 from collections.abc import Callable
+from functools import partial
 
 from django.contrib import messages
 from django.http import HttpResponse
@@ -9,7 +10,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from autotuner_site.requests import SignedInRequest
 from experiments_app import lifecycle
-from experiments_app.removal import delete_task
+from experiments_app.removal import Losses, delete_task
 from tasks_app.duplicating import duplicate
 from tasks_app.importing import ensure_builtin_task
 from tasks_app.models import Task
@@ -20,7 +21,8 @@ from tasks_app.views.acting import attempt
 def tune_builtin(request: SignedInRequest) -> HttpResponse:
     task = ensure_builtin_task()
     if task.status == Task.Status.PENDING:
-        attempt(request, task, lifecycle.start_task, "The built-in task has started.")
+        start = partial(lifecycle.start_task, user=request.user)
+        attempt(request, task, start, "The built-in task has started.")
     return redirect("task_detail", task.pk)
 
 
@@ -40,6 +42,17 @@ def task_restart(request: SignedInRequest, pk: int) -> HttpResponse:
 
 
 @require_POST
+def task_archive(request: SignedInRequest, pk: int) -> HttpResponse:
+    done = "The task is archived: it is kept, and left out of the list."
+    return _act(request, pk, lifecycle.archive_task, done)
+
+
+@require_POST
+def task_bring_back(request: SignedInRequest, pk: int) -> HttpResponse:
+    return _act(request, pk, lifecycle.bring_back_task, "The task is back in the list.")
+
+
+@require_POST
 def task_duplicate(request: SignedInRequest, pk: int) -> HttpResponse:
     copy = duplicate(get_object_or_404(Task, pk=pk), request.user)
     messages.success(request, "This is the copy: change what should differ.")
@@ -50,15 +63,14 @@ def task_duplicate(request: SignedInRequest, pk: int) -> HttpResponse:
 def task_delete(request: SignedInRequest, pk: int) -> HttpResponse:
     task = get_object_or_404(Task, pk=pk)
     if request.method != "POST":
-        context = {"section": "tasks", "task": task, "num_experiments": task.experiments.count()}
+        context = {"section": "tasks", "task": task, "losses": Losses.of(task)}
         return render(request, "tasks_app/task_delete.html", context)
     if attempt(request, task, delete_task, f"Task {task.name!r} is deleted."):
         return redirect("task_list")
     return redirect("task_detail", pk)
 
 
-def _act(
-    request: SignedInRequest, pk: int, action: Callable[[Task], None], done: str
-) -> HttpResponse:
-    attempt(request, get_object_or_404(Task, pk=pk), action, done)
+def _act(request: SignedInRequest, pk: int, action: Callable[..., None], done: str) -> HttpResponse:
+    task = get_object_or_404(Task, pk=pk)
+    attempt(request, task, partial(action, user=request.user), done)
     return redirect("task_detail", pk)

@@ -1,5 +1,7 @@
 """Writing a task: a new one, or the full replacement of one."""
 
+from functools import partial
+
 from django.contrib import messages
 from django.http import HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
@@ -71,7 +73,8 @@ def _saved(request: SignedInRequest, task: Task, form: DocumentForm, done: str) 
     for warning in warnings:
         messages.warning(request, str(warning))
     if form.data.get("action") == "save_and_start":
-        attempt(request, task, lifecycle.start_or_restart, "It has started.")
+        start = partial(lifecycle.start_or_restart, user=request.user)
+        attempt(request, task, start, "It has started.")
     target = reverse("task_detail", args=[task.pk])
     return HttpResponseClientRedirect(target) if request.htmx else redirect(target)
 

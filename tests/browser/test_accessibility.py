@@ -21,6 +21,8 @@ def paths() -> list[str]:
         container={"cpus": 2.0}, readiness={"timeout_s": 60.0}, access={"hub_token": "hf_12345"}
     )
     running = factories.running_task()
+    edited = factories.completed_task((50.0,))
+    factories.edit(edited, description="What changed?", slo={"ttft_p99_s": 0.5})
     completed = factories.completed_task(slo={"ttft_p99_s": 5.0})
     wide_space = factories.completed_task(
         (50.0, 60.0), parameters={f: [1, 2] for f in ("threads", "parallel", "ubatch-size",
@@ -44,6 +46,8 @@ def paths() -> list[str]:
         f"/tasks/{completed.pk}/edit",
         f"/tasks/{deployed.pk}/edit",
         f"/tasks/{completed.pk}/delete",
+        f"/tasks/{edited.pk}/history",
+        f"/tasks/{edited.pk}/history/1",
         *(f"/experiments/{experiment.pk}/" for experiment in experiments),
         "/system/?show=all",
         "/system/settings",
