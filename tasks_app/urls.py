@@ -24,5 +24,6 @@ urlpatterns = [
         history.version_restore,
         name="version_restore",
     ),
+    path("", include("tasks_app.chart_urls")),
     path("tasks/<int:pk>/log", task_log.task_log, name="task_log"),
 ]

@@ -1,19 +1,20 @@
-"""Draws chart data as SVG for a page: Vega-Lite on the server, no script in the browser.
+"""From a chart's data to an `<svg>` element for a page: Vega-Lite on the server, no script.
 
 Colours are CSS variables, so that one drawing is right in light and dark.
 """
 
 import hashlib
 import json
-from collections.abc import Mapping
-from dataclasses import asdict
-from typing import Any
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 from xml.etree import ElementTree as ET
 
 from django.core.cache import cache
 
-from experiments_app.charts.data import Bar, Kind, ScoreChart
+from experiments_app.charts.kinds import Kind
 
 COLOURS: Mapping[Kind, str] = {
     Kind.BEST: "var(--bar-best)",
@@ -22,32 +23,61 @@ COLOURS: Mapping[Kind, str] = {
     Kind.INFEASIBLE: "var(--bar-infeasible)",
     Kind.FAILED: "var(--bad)",
 }
-# Bars stand on the axis; what has no score is a small mark there: shape and angle.
-MARKS: Mapping[Kind, tuple[str, int]] = {
-    Kind.INFEASIBLE: ("triangle-up", 0),
-    Kind.FAILED: ("cross", 45),
-}
+SERIES = tuple(f"var(--series-{number})" for number in range(1, 7))
+TEXT = "var(--bs-body-color)"
+MUTED = "var(--muted)"
 
-WIDE = (760, 300)
-NARROW = (380, 280)
-HEADROOM = 1.08
-MAX_TICKS = 26
-MAX_BAR = 56
 CACHE_S = 24 * 3600
-DRAWING = "8"  # changes with the look, so that no old drawing is shown
+DRAWING = "9"  # changes with the look, so that no old drawing is shown
 
 _SVG = "http://www.w3.org/2000/svg"
 _XLINK = "http://www.w3.org/1999/xlink"
+_LONG_DECIMALS = re.compile(r"(\d+\.\d\d)\d+")
 
 
-def draw(chart: ScoreChart, *, narrow: bool = False) -> str:
+@dataclass(frozen=True)
+class Size:
+    """Room for a drawing, in pixels."""
+
+    width: int
+    height: int
+
+    @property
+    def is_narrow(self) -> bool:
+        return self.width < 500
+
+
+WIDE = Size(760, 300)
+NARROW = Size(380, 280)
+
+
+class Chart(Protocol):
+    """What every chart's data has; it is a dataclass of plain values."""
+
+    @property
+    def title(self) -> str: ...
+    @property
+    def description(self) -> str:
+        """The chart in words, for those who cannot see it."""
+
+    @property
+    def has_content(self) -> bool: ...
+
+
+Specify = Callable[[Any, Size], dict[str, Any]]
+
+
+def draw(chart: Chart, specify: Specify, *, narrow: bool = False) -> str:
     """An `<svg>` element to stand in a page; the same data is drawn once."""
-    data = json.dumps(asdict(chart), sort_keys=True)
-    digest = hashlib.sha256(f"{DRAWING} {narrow} {data}".encode()).hexdigest()[:20]
-    key = f"score-chart-{digest}"
+    data = json.dumps(asdict(chart), sort_keys=True)  # type: ignore[call-overload]
+    kind = type(chart).__name__
+    digest = hashlib.sha256(f"{DRAWING} {kind} {narrow} {data}".encode()).hexdigest()[:20]
+    key = f"chart-{digest}"
     svg = cache.get(key)
     if svg is None:
-        svg = _with_links(_specification(chart, *(NARROW if narrow else WIDE)), chart, key)
+        root = parse(render(specify(chart, NARROW if narrow else WIDE)))
+        link_marks(root)
+        svg = for_page(root, chart.title, chart.description, key, role="group")
         cache.set(key, svg, CACHE_S)
     return str(svg)
 
@@ -58,77 +88,23 @@ def render(specification: dict[str, Any]) -> str:
     return str(vl_convert.vegalite_to_svg(specification))
 
 
-def _specification(chart: ScoreChart, width: int, height: int) -> dict[str, Any]:
-    import altair as alt
-
-    numbers = list(range(chart.slots))
-    step = -(-chart.slots // MAX_TICKS)
-    x = alt.X(
-        "number:O",
-        scale=alt.Scale(domain=numbers, paddingInner=0.25, paddingOuter=0.2),
-        title="Experiment (0 is the default)",
-        axis=alt.Axis(values=numbers[::step], labelAngle=0, ticks=False),
-    )
-    kinds = list(chart.kinds)
-    colour = alt.Color(
-        "kind:N",
-        scale=alt.Scale(domain=kinds, range=[COLOURS[kind] for kind in kinds]),
-        legend=alt.Legend(
-            title=None, orient="top", symbolType="square", columns=3 if width < 500 else 0
-        ),
-    )
-    common = {"x": x, "color": colour, "href": "address:N", "description": "tooltip:N"}
-    measured = [_record(bar) for bar in chart.bars if bar.score is not None]
-    highest = max((bar.score for bar in chart.bars if bar.score is not None), default=1.0)
-    y = alt.Y(
-        "score:Q",
-        title=chart.unit,
-        # Room above the highest bar for its star, which would else stand in the legend.
-        scale=alt.Scale(domainMin=0, domainMax=HEADROOM * highest, nice=True),
-        axis=alt.Axis(tickCount=5),
-    )
-    layers = [
-        alt.Chart(alt.Data(values=measured))
-        .mark_bar(cornerRadiusEnd=2, **_bar_size(chart.slots, width))
-        .encode(y=y, **common)
-    ]
-    if chart.baseline is not None:
-        layers.append(
-            alt.Chart(alt.Data(values=[{"score": chart.baseline}]))
-            .mark_rule(strokeDash=[4, 3], color=COLOURS[Kind.BASELINE], aria=False)
-            .encode(y="score:Q")
-        )
-    for kind, (shape, angle) in MARKS.items():
-        marks = [_record(bar) for bar in chart.bars if bar.kind is kind]
-        if marks:
-            layers.append(
-                alt.Chart(alt.Data(values=marks))
-                .mark_point(shape=shape, angle=angle, filled=True, size=80, opacity=1, yOffset=-8)
-                .encode(y=alt.datum(0), **common)
-            )
-    layers.append(
-        alt.Chart(alt.Data(values=[r for r in measured if r["kind"] == Kind.BEST]))
-        .mark_text(text="★", fontSize=15, dy=-10, color=COLOURS[Kind.BEST], aria=False)
-        .encode(x=x, y="score:Q")
-    )
-    layered = alt.layer(*layers).properties(width=width, height=height)
-    return dict(layered.configure(**look()).to_dict(validate=False))
-
-
-def _bar_size(slots: int, width: int) -> dict[str, int]:
-    """Bars fill their slots, but a few never become walls."""
-    return {"size": MAX_BAR} if width / max(slots, 1) > 2 * MAX_BAR else {}
+def finished(chart: Any, size: Size | None = None) -> dict[str, Any]:
+    """An Altair chart as Vega-Lite with the look of the site; `size` for a single view."""
+    if size is not None:
+        chart = chart.properties(width=size.width, height=size.height)
+    settings = look() if size is not None else look() | {"autosize": {"type": "pad"}}
+    return dict(chart.configure(**settings).to_dict(validate=False))
 
 
 def look() -> dict[str, Any]:
     return {
         "autosize": {"type": "fit", "contains": "padding"},
         "background": "transparent",
-        "padding": {"left": 2, "right": 4, "top": 2, "bottom": 2},
+        "padding": {"left": 2, "right": 12, "top": 2, "bottom": 2},
         "view": {"stroke": None},
         "axis": {
-            "labelColor": "var(--muted)",
-            "titleColor": "var(--muted)",
+            "labelColor": MUTED,
+            "titleColor": MUTED,
             "labelFontSize": 12,
             "titleFontSize": 12,
             "titleFontWeight": "normal",
@@ -137,20 +113,81 @@ def look() -> dict[str, Any]:
             "domainColor": "var(--line-strong)",
             "tickColor": "var(--line-strong)",
         },
-        "axisX": {"grid": False},
+        "axisX": {"grid": False, "labelFlush": False},
         "axisY": {"domain": False, "ticks": False, "labelPadding": 6},
-        "legend": {"labelColor": "var(--bs-body-color)", "labelFontSize": 12, "offset": 10},
+        "legend": {"labelColor": TEXT, "labelFontSize": 12, "offset": 10, "labelLimit": 260},
+        "title": {"color": TEXT, "fontSize": 12, "fontWeight": 600, "anchor": "start"},
     }
 
 
-def _record(bar: Bar) -> dict[str, Any]:
+def legend(size: Size, **options: Any) -> Any:
+    import altair as alt
+
+    return alt.Legend(
+        title=None,
+        orient="top",
+        symbolOpacity=1,
+        columnPadding=14,
+        **({"columns": 3 if size.is_narrow else 0} | options),
+    )
+
+
+def kind_colour(kinds: Iterable[Kind], size: Size) -> Any:
+    import altair as alt
+
+    used = list(kinds)
+    return alt.Color(
+        "kind:N",
+        scale=alt.Scale(domain=used, range=[COLOURS[kind] for kind in used]),
+        legend=legend(size, symbolType="square"),
+    )
+
+
+def tick_format(values: Iterable[float]) -> Any:
+    """How an axis writes numbers of this size: 1,500 · 2.5M · 3e-6."""
+    import altair as alt
+
+    highest = max((abs(value) for value in values), default=1.0)
+    if highest >= 1e5:
+        return "~s"
+    return "~e" if 0 < highest < 1e-3 else alt.Undefined  # Vega's own fits the steps
+
+
+def lines(title: str) -> list[str]:
+    """The title of an axis, a line for each of its parts: an axis is short."""
+    return title.split(" · ")
+
+
+def data(records: Iterable[Mapping[str, Any]]) -> Any:
+    import altair as alt
+
+    return alt.Data(values=list(records))
+
+
+def record(mark: Any) -> dict[str, Any]:
+    """A mark of a chart's data, for Vega."""
     # The renderer puts a path behind an address of its own, but leaves a whole address alone.
-    return asdict(bar) | {"address": f"http://page.invalid{bar.path}"}
+    return asdict(mark) | {"address": f"http://page.invalid{mark.path}"}
 
 
-def _with_links(specification: dict[str, Any], chart: ScoreChart, name: str) -> str:
+LINKED = {"href": "address:N", "description": "tooltip:N"}
+
+
+def parse(svg: str) -> ET.Element:
+    """The drawing with the page's own font instead of its own, and without what nobody reads."""
+    ET.register_namespace("", _SVG)
+    root = ET.fromstring(svg)  # noqa: S314  # our own drawing
+    for element in root.iter():
+        for name in ("font-family", "style", "class", "aria-roledescription"):
+            element.attrib.pop(name, None)
+        for name in ("d", "transform"):
+            if name in element.attrib:
+                element.set(name, _LONG_DECIMALS.sub(r"\1", element.attrib[name]))
+    return root
+
+
+def link_marks(root: ET.Element) -> None:
     """The marks lead to their experiments and have tooltips."""
-    root = parse(render(specification))
     for element in root.iter():
         if element.tag == f"{{{_SVG}}}a":
             element.set("href", urlsplit(element.attrib.pop(f"{{{_XLINK}}}href")).path)
@@ -159,17 +196,6 @@ def _with_links(specification: dict[str, Any], chart: ScoreChart, name: str) -> 
             tooltip = ET.Element(f"{{{_SVG}}}title")
             tooltip.text = label
             element.insert(0, tooltip)
-    return for_page(root, chart.title, chart.description, name, role="group")
-
-
-def parse(svg: str) -> ET.Element:
-    """The drawing with the page's own font instead of its own."""
-    ET.register_namespace("", _SVG)
-    root = ET.fromstring(svg)  # noqa: S314  # our own drawing
-    for element in root.iter():
-        element.attrib.pop("font-family", None)
-        element.attrib.pop("style", None)
-    return root
 
 
 def for_page(root: ET.Element, title: str, description: str, name: str, *, role: str) -> str:

@@ -12,8 +12,7 @@ from autotuner_site.requests import SignedInRequest
 from experiments_app import logs
 from experiments_app import task_log as task_logs
 from experiments_app.before_start import before_start
-from experiments_app.charts.data import score_chart
-from experiments_app.charts.draw import draw
+from experiments_app.charts.page import chart_context
 from experiments_app.following import page_stamp, results_stamp
 from experiments_app.overview import TaskOverview
 from experiments_app.standing import Standing
@@ -79,18 +78,15 @@ def _now_context(standing: Standing) -> dict[str, Any]:
 
 def _live_context(request: SignedInRequest, task: Task, run: int | None) -> dict[str, Any]:
     overview = _loaded(TaskOverview, task, run)
-    chart = score_chart(overview)
     query = request.GET.copy()
     query["seen"] = results_stamp(overview)
     context = _now_context(overview) | {
         "section": "tasks",
         "overview": overview,
-        "chart": chart,
-        "chart_wide": draw(chart) if chart.has_scores else "",
-        "chart_narrow": draw(chart, narrow=True) if chart.has_scores else "",
         "runs": task.runs.all(),
         "poll_url": f"{request.path}?{query.urlencode()}",
     }
+    context |= chart_context(request.GET, overview, is_poll=bool(request.htmx))
     if overview.status == Task.Status.PENDING:
         context["before_start"] = before_start(overview.spec)
     return context

@@ -3,10 +3,16 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from experiments_app.charts import draw as drawing
-from experiments_app.charts.data import Bar, Kind, ScoreChart
-from experiments_app.charts.draw import draw
+from experiments_app.charts.draw_score import specify
+from experiments_app.charts.kinds import Kind
+from experiments_app.charts.score import Bar, ScoreChart
 
+DESCRIPTION = "The best is experiment 2."
 SVG = "{http://www.w3.org/2000/svg}"
+
+
+def draw(data: ScoreChart, *, narrow: bool = False) -> str:
+    return drawing.draw(data, specify, narrow=narrow)
 
 
 def chart(num_bars: int = 4, best: int = 2) -> ScoreChart:
@@ -21,7 +27,9 @@ def chart(num_bars: int = 4, best: int = 2) -> ScoreChart:
         )
         for number in range(num_bars)
     )
-    return ScoreChart("Scores", "tokens/s", slots=13, bars=bars, baseline=50.0)
+    return ScoreChart(
+        "Scores", "tokens/s", slots=13, bars=bars, baseline=50.0, description=DESCRIPTION
+    )
 
 
 def marks(svg: str) -> list[ET.Element]:
@@ -94,4 +102,6 @@ def test_it_draws_many_experiments_with_few_labels() -> None:
 
 def test_it_draws_a_single_experiment() -> None:
     bars = (Bar(0, Kind.BEST, 50.0, "Default", "/experiments/1/"),)
-    assert "<svg" in draw(ScoreChart("Scores", "s", slots=1, bars=bars, baseline=50.0))
+    assert "<svg" in draw(
+        ScoreChart("Scores", "s", slots=1, bars=bars, baseline=50.0, description=DESCRIPTION)
+    )

@@ -1,0 +1,79 @@
+"""Load levels as they were measured, read back from their stored statistics."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import groupby
+
+from experiments_app import objective
+from experiments_app.metrics import LATENCIES, STATISTICS, Point, Samples
+from experiments_app.models import Measurement
+from tasks_app.spec import TaskSpec
+
+LATENCY_COLUMNS = tuple(f"{name}_{statistic}_s" for name in LATENCIES for statistic in STATISTICS)
+
+
+@dataclass(frozen=True)
+class StoredPoint(Point):
+    """A point whose latencies are known and whose single requests are not."""
+
+    statistics: Mapping[str, float | None] = field(default_factory=dict)
+
+    @cached_property
+    def latencies(self) -> dict[str, float | None]:
+        return dict(self.statistics)
+
+
+@dataclass(frozen=True)
+class Repeat:
+    """One measurement of one load level of experiment `number`."""
+
+    number: int
+    repeat: int
+    point: StoredPoint
+
+    @property
+    def tokens_per_s(self) -> float:
+        """Output tokens per second and device."""
+        return self.point.output_tokens_per_s / self.point.devices
+
+    def latency_s(self, name: str) -> float | None:
+        """By a name such as `ttft_p99_s`."""
+        return self.point.latencies.get(name)
+
+
+def repeat_of(row: Measurement, number: int) -> Repeat:
+    point = StoredPoint(
+        scenario=row.scenario,
+        concurrency=row.concurrency,
+        num_requests=row.num_requests,
+        num_errors=row.num_errors,
+        output_tokens_per_s=row.output_tokens_per_s or 0.0,
+        good_requests_per_s=row.good_requests_per_s or 0.0,
+        samples=Samples(),
+        devices=row.devices,
+        statistics={name: getattr(row, name) for name in LATENCY_COLUMNS},
+    )
+    return Repeat(number, row.repeat, point)
+
+
+def mean(values: Iterable[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return sum(known) / len(known) if known else None
+
+
+def score_spread(spec: TaskSpec, repeats: Sequence[Repeat]) -> tuple[float, float] | None:
+    """The lowest and the highest score that an experiment's repeats have by themselves.
+
+    None where fewer than two have one.
+    """
+    expected = [(point.scenario, point.concurrency) for point in spec.points()]
+    scores = []
+    by_repeat = sorted(repeats, key=lambda repeat: repeat.repeat)
+    for _, group in groupby(by_repeat, key=lambda repeat: repeat.repeat):
+        points = [repeat.point for repeat in group]
+        scores.append(
+            objective.score(spec.optimization.objective, points, spec.slo, expected).score
+        )
+    known = [score for score in scores if score is not None]
+    return (min(known), max(known)) if len(known) > 1 else None

@@ -1,0 +1,36 @@
+"""The charts of a run by their names: a new chart is two modules and a line here."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from experiments_app.charts import draw_levels, draw_progress, draw_score
+from experiments_app.charts.draw import Chart, Specify
+from experiments_app.charts.levels import levels_chart
+from experiments_app.charts.options import ChartOptions
+from experiments_app.charts.progress import progress_chart
+from experiments_app.charts.score import score_chart
+from experiments_app.charts.source import ChartSource
+
+
+@dataclass(frozen=True)
+class ChartType:
+    """`label` is short, for a tab; `choices` names the parts of the form that it heeds."""
+
+    name: str
+    label: str
+    build: Callable[[ChartSource, ChartOptions], Chart]
+    specify: Specify
+    choices: tuple[str, ...] = ()
+
+
+CHARTS: Mapping[str, ChartType] = {
+    chart.name: chart
+    for chart in (
+        ChartType("score", "Scores", score_chart, draw_score.specify),
+        ChartType("progress", "Progress", progress_chart, draw_progress.specify, ("over",)),
+        ChartType(
+            "levels", "Load levels", levels_chart, draw_levels.specify, ("latency", "experiments")
+        ),
+    )
+}
+DEFAULT = "score"

@@ -1,0 +1,48 @@
+"""What charts are made from: a run of a task, and what was measured in it, as it is asked for."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import groupby
+from typing import Self
+
+from experiments_app.charts.levels_measured import Repeat, repeat_of, score_spread
+from experiments_app.models import Measurement
+from experiments_app.overview import TaskOverview
+from tasks_app.models import Task
+
+
+@dataclass(frozen=True)
+class ChartSource:
+    """A run as its charts see it; each question about measurements is one query."""
+
+    overview: TaskOverview
+
+    @classmethod
+    def load(cls, task: Task, run: int | None = None) -> Self:
+        """Raises Run.DoesNotExist."""
+        return cls(TaskOverview.load(task, run))
+
+    def levels(self, numbers: Iterable[int]) -> Sequence[Repeat]:
+        """All that was measured of these experiments, each load level after the other."""
+        wanted = set(numbers)
+        by_key = {e.pk: e.number for e in self.overview.experiments if e.number in wanted}
+        rows = Measurement.objects.filter(experiment__in=by_key).defer("samples")
+        ordered = rows.order_by("experiment__number", "pk")
+        return [repeat_of(row, by_key[row.experiment_id]) for row in ordered]
+
+    @cached_property
+    def spreads(self) -> Mapping[int, tuple[float, float]]:
+        """By number: the lowest and highest score of an experiment that was measured again."""
+        repeated = Measurement.objects.filter(
+            experiment__task=self.overview.task, experiment__run=self.overview.run, repeat__gt=1
+        )
+        numbers = set(repeated.values_list("experiment__number", flat=True))
+        if not numbers:
+            return {}
+        spreads = {}
+        for number, repeats in groupby(self.levels(numbers), key=lambda repeat: repeat.number):
+            spread = score_spread(self.overview.spec, list(repeats))
+            if spread is not None:
+                spreads[number] = spread
+        return spreads

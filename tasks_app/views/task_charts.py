@@ -1,0 +1,84 @@
+"""The charts of a task's runs: in the task's page, on a page of their own, as files."""
+
+from django.http import Http404, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.views.decorators.http import require_safe
+
+from autotuner_site.requests import SignedInRequest
+from experiments_app.charts.download import standalone_png, standalone_svg
+from experiments_app.charts.page import ChartView, all_views, section
+from experiments_app.charts.registry import CHARTS
+from experiments_app.charts.source import ChartSource
+from experiments_app.charts.theme import THEMES
+from experiments_app.overview import TaskOverview
+from tasks_app.models import Run, Task
+from tasks_app.views.task_page import run_asked_for
+
+TYPES = {"svg": "image/svg+xml", "png": "image/png"}
+
+
+@require_safe
+def chart_section(request: SignedInRequest, pk: int) -> HttpResponse:
+    """The charts' part of the task's page, when one is chosen or has changed."""
+    overview = _overview(request, pk)
+    charts = section(request.GET, overview)
+    context = {"task": overview.task, "overview": overview, "charts": charts}
+    return render(request, "tasks_app/_charts.html", context)
+
+
+@require_safe
+def task_charts(request: SignedInRequest, pk: int) -> HttpResponse:
+    """All charts of a run below each other, each drawn when it comes into sight."""
+    overview = _overview(request, pk)
+    context = {
+        "section": "tasks",
+        "task": overview.task,
+        "overview": overview,
+        "views": all_views(request.GET, overview),
+    }
+    return render(request, "tasks_app/task_charts.html", context)
+
+
+@require_safe
+def task_chart(request: SignedInRequest, pk: int, name: str) -> HttpResponse:
+    """One chart: its page, or for htmx the figure alone."""
+    view = _view(request, pk, name)
+    context = {"section": "tasks", "task": view.overview.task, "overview": view.overview}
+    template = "tasks_app/task_chart.html" + ("#figure" if request.htmx else "")
+    return render(request, template, context | {"view": view})
+
+
+@require_safe
+def task_chart_file(request: SignedInRequest, pk: int, name: str, kind: str) -> HttpResponse:
+    """The chart as an image that stands by itself, in the colours of `?theme=`."""
+    view = _view(request, pk, name)
+    if not view.chart.has_content:
+        raise Http404(view.chart.description)
+    theme = request.GET.get("theme", "light")
+    if theme not in THEMES:
+        raise Http404(f"There is no theme {theme!r}: use {' or '.join(THEMES)}.")
+    content: str | bytes
+    if kind == "png":
+        content = standalone_png(view.chart, view.type.specify, theme=theme)
+    else:
+        site = request.build_absolute_uri("/").rstrip("/")
+        content = standalone_svg(view.chart, view.type.specify, theme=theme, site=site)
+    file_name = f"task_{pk}_run_{view.overview.run}_{name}.{kind}"
+    disposition = f'inline; filename="{file_name}"'
+    return HttpResponse(
+        content, content_type=TYPES[kind], headers={"Content-Disposition": disposition}
+    )
+
+
+def _view(request: SignedInRequest, pk: int, name: str) -> ChartView:
+    if name not in CHARTS:
+        raise Http404(f"There is no chart {name!r}.")
+    return ChartView(CHARTS[name], ChartSource(_overview(request, pk)), request.GET)
+
+
+def _overview(request: SignedInRequest, pk: int) -> TaskOverview:
+    task = get_object_or_404(Task.objects.select_related("created_by"), pk=pk)
+    try:
+        return TaskOverview.load(task, run_asked_for(request))
+    except Run.DoesNotExist as error:
+        raise Http404(str(error)) from error
