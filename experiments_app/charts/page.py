@@ -59,7 +59,7 @@ class ChartView:
     @property
     def kept(self) -> list[tuple[str, str]]:
         """What else stands in the address and stays there when the form is sent."""
-        own = {control.name for control in self.controls} | {"chart"}
+        own = {control.name for control in self.controls} | {"chart", "seen"}
         return [(n, value) for n in self.query for value in self.query.getlist(n) if n not in own]
 
     @property
@@ -112,6 +112,7 @@ def version_of(overview: TaskOverview) -> str:
 def with_chart(query: QueryDict, chart: ChartType) -> str:
     changed = query.copy()
     changed["chart"] = chart.name
+    changed.pop("seen", None)  # what a poll of the page has seen
     return changed.urlencode()
 
 
