@@ -119,4 +119,4 @@ def test_it_never_follows_what_has_ended(browser: Client) -> None:
     task = running_task(2)
     succeed(task.experiments.get(number=2), 70.0)
     task.complete("done")
-    assert "data-hx-trigger" not in browser.get(f"/tasks/{task.pk}/").content.decode()
+    assert 'data-hx-trigger="every' not in browser.get(f"/tasks/{task.pk}/").content.decode()
