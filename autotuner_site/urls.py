@@ -4,6 +4,8 @@ from django.urls import include, path
 
 from autotuner_site import help_views, views
 
+handler400 = "autotuner_site.uploads.bad_request"
+
 urlpatterns = [
     path("", include("tasks_app.urls")),
     path("", include("experiments_app.urls")),

@@ -1,7 +1,9 @@
 """The one shape of results: what `tune --json`, `quickstart --json` and `export_results` print."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
+
+from django.db.models import Prefetch
 
 from experiments_app import measurements, objective, task_log
 from experiments_app.models import Experiment, Measurement
@@ -15,6 +17,7 @@ MEASUREMENT_FIELDS = tuple(
 )
 
 
+PAGE = 200
 CLIENT_BOUND = "the load client, not the server, set the pace at some level"
 
 
@@ -28,11 +31,7 @@ class RunResults:
         self.status = started.status if started else task.status
         self.spec = started.task_spec if started else task.spec
         self.objective = self.spec.optimization.objective
-        self.experiments = list(
-            Experiment.objects.of_run(task, self.run)
-            .order_by("number")
-            .prefetch_related("measurements")
-        )
+        self.experiments = list(Experiment.objects.of_run(task, self.run).order_by("number"))
         self.best = best_of(self.experiments, self.objective)
         self.baseline = next((e for e in self.experiments if e.is_baseline), None)
 
@@ -76,7 +75,27 @@ class RunResults:
         miss = closest_miss(self.spec, closest)
         return f"experiment {closest.number} is the closest{f': {miss}' if miss else ''}"
 
+    def measured_experiments(self) -> Iterator[Experiment]:
+        """Each experiment with its measurements, read a page at a time: a run may have many."""
+        figures = Measurement.objects.defer("samples").order_by("pk")
+        of_run = Experiment.objects.of_run(self.task, self.run).order_by("number")
+        last = -1
+        while page := list(
+            of_run.filter(number__gt=last).prefetch_related(Prefetch("measurements", figures))[
+                :PAGE
+            ]
+        ):
+            yield from page
+            last = page[-1].number
+
     def to_data(self) -> dict[str, Any]:
+        return self.summary_data() | {
+            "experiments": [experiment_data(e) for e in self.measured_experiments()],
+            "log": str(task_log.path_of(self.task.pk)),
+        }
+
+    def summary_data(self) -> dict[str, Any]:
+        """What stands above the experiments."""
         return {
             "task": self.task.name,
             "status": self.status,
@@ -87,8 +106,6 @@ class RunResults:
             "gain": self.gain,
             "gain_ci95": None,
             "verdict": self.verdict,
-            "experiments": [experiment_data(e) for e in self.experiments],
-            "log": str(task_log.path_of(self.task.pk)),
         }
 
 

@@ -13,7 +13,10 @@ from typing import Any
 
 import yaml
 
+from tasks_app.validation import place
+
 MAX_CHARACTERS = 1_000_000
+MAX_BYTES = 4 * MAX_CHARACTERS
 MAX_DEPTH = 20
 MAX_NODES = 20_000
 
@@ -31,16 +34,20 @@ def read_text(path: Path) -> str:
     """The text of a file, refused beyond MAX_CHARACTERS. Raises DocumentError."""
     try:
         with path.open("rb") as file:
-            raw = file.read(4 * MAX_CHARACTERS + 1)
+            raw = file.read(MAX_BYTES + 1)
     except OSError as error:
         raise DocumentError(f"cannot be read: {error.strerror or error}") from error
+    return decode_text(raw)
+
+
+def decode_text(raw: bytes) -> str:
+    """The text of a file's first MAX_BYTES and one more. Raises DocumentError."""
     try:
-        text = raw.decode("utf-8-sig")
+        return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        if len(raw) > 4 * MAX_CHARACTERS:
+        if len(raw) > MAX_BYTES:
             raise DocumentError(f"larger than {MAX_CHARACTERS:,} characters") from error
         raise DocumentError(f"is not UTF-8 text (byte {error.start})") from error
-    return text
 
 
 def load_document(text: str) -> Any:
@@ -159,6 +166,37 @@ for _tag, (_pattern, _first) in _CORE_SCHEMA.items():
 def reads_as_text(text: str) -> bool:
     """Whether `text`, unquoted in YAML, would be read as a text and not as a number or so."""
     return not any(re.fullmatch(pattern, text) for pattern, _ in _CORE_SCHEMA.values())
+
+
+def line_numbers(text: str) -> dict[str, int]:
+    """The line, from 1, of everything in a text that can be read, by its path as problems name
+    it: `parameters.tp-size[1]`. Empty where it cannot be told."""
+    if not _printable(text) or len(text) > MAX_CHARACTERS:
+        return {}
+    loader = _PlainLoader(text)
+    try:
+        node = loader.get_single_node()
+    except (yaml.YAMLError, RecursionError, DocumentError):
+        return {}
+    finally:
+        loader.dispose()
+    lines: dict[str, int] = {}
+    if node is not None:
+        _note_lines(node, (), lines)
+    return lines
+
+
+def _note_lines(node: yaml.Node, path: tuple[str | int, ...], lines: dict[str, int]) -> None:
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            inner = (*path, str(key.value))
+            lines.setdefault(place(inner), key.start_mark.line + 1)
+            _note_lines(value, inner, lines)
+    elif isinstance(node, yaml.SequenceNode):
+        for index, item in enumerate(node.value):
+            inner = (*path, index)
+            lines.setdefault(place(inner), item.start_mark.line + 1)
+            _note_lines(item, inner, lines)
 
 
 def _load_yaml(text: str) -> Any:

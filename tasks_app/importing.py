@@ -59,7 +59,7 @@ def import_database(path: Path) -> Iterator[tuple[str, list[Problem], SpecError 
             else:
                 yield name, [*warnings, *more], None
     except LegacyDatabaseError as error:
-        raise BadInput(str(error)) from error
+        raise BadInput(f"{path} {error}") from error
 
 
 def ensure_builtin_task() -> Task:

@@ -2,6 +2,7 @@
 
 import json
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -22,6 +23,10 @@ COLUMNS = (
     "quant_config",
     "parallel_config",
 )
+MAX_TASKS = 1_000
+MAX_VALUE_BYTES = 4_000_000
+TIME_LIMIT_S = 5.0
+_STEPS_BETWEEN_LOOKS = 10_000
 
 
 class LegacyDatabaseError(Exception):
@@ -37,19 +42,31 @@ def is_database(path: Path) -> bool:
 
 
 def read_documents(path: Path) -> Iterator[dict[str, Any]]:
-    """Each stored task under its own keys, for `convert_legacy`. Raises LegacyDatabaseError."""
+    """Each stored task under its own keys, for `convert_legacy`. Raises LegacyDatabaseError.
+
+    The file may be anybody's: a `tasks` that is a view may compute for ever, so there is a limit.
+    """
+    deadline = time.monotonic() + TIME_LIMIT_S
     try:
         with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as database:
+            database.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, MAX_VALUE_BYTES)
+            database.set_progress_handler(lambda: time.monotonic() > deadline, _STEPS_BETWEEN_LOOKS)
             database.row_factory = sqlite3.Row
-            for row in database.execute("SELECT * FROM tasks ORDER BY id"):
+            rows = database.execute(f"SELECT * FROM tasks ORDER BY id LIMIT {MAX_TASKS}")  # noqa: S608
+            for row in rows:
                 keys = [key for key in COLUMNS if key in row.keys() and row[key] is not None]  # noqa: SIM118
                 yield {key: _decoded(key, row[key]) for key in keys}
     except sqlite3.DatabaseError as error:
-        raise LegacyDatabaseError(f"{path} holds no tasks that can be read: {error}") from error
+        raise LegacyDatabaseError(f"holds no tasks that can be read: {error}") from error
 
 
 def _decoded(key: str, value: Any) -> Any:
-    """JSON columns are stored as text."""
-    if key.endswith("_config") or key == "parameters":
-        return json.loads(value)
+    """JSON columns are stored as text; what is none stays as it is, for the schema to name."""
+    if isinstance(value, bytes):
+        value = value.decode("utf-8", errors="replace")
+    if isinstance(value, str) and (key.endswith("_config") or key == "parameters"):
+        try:
+            return json.loads(value)
+        except (ValueError, RecursionError):
+            return value
     return value

@@ -6,6 +6,7 @@ urlpatterns = [
     path("", task_list.task_list, name="task_list"),
     path("tasks/rows", task_list.task_rows, name="task_rows"),
     path("presets/", include("tasks_app.preset_urls")),
+    path("tasks/", include("tasks_app.file_urls")),
     path("tasks/new", task_form.task_new, name="task_new"),
     path("tasks/builtin", life.tune_builtin, name="tune_builtin"),
     path("tasks/<int:pk>/", task_page.task_detail, name="task_detail"),

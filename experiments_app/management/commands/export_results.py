@@ -1,21 +1,12 @@
-import csv
 from typing import Any
 
 from django.core.management.base import CommandParser
 
 from autotuner_site.commands import SUCCESS, BadInput, SiteCommand
-from experiments_app.results import MEASUREMENT_FIELDS, RunResults
+from experiments_app.results import RunResults
+from experiments_app.results_file import csv_lines
 from tasks_app.importing import find_task
-from tasks_app.models import Run, Task
-
-EXPERIMENT_FIELDS = (
-    "number",
-    "status",
-    "feasible",
-    "objective_score",
-    "error_kind",
-    "error",
-)
+from tasks_app.models import Run
 
 
 class Command(SiteCommand):
@@ -35,18 +26,6 @@ class Command(SiteCommand):
         if format == "json":
             self.print_json(results.to_data())
         else:
-            self._print_csv(task, results)
+            for line in csv_lines(results):
+                self.stdout.write(line, ending="")
         return SUCCESS
-
-    def _print_csv(self, task: Task, results: RunResults) -> None:
-        data = results.to_data()
-        flags = sorted({name for e in data["experiments"] for name in e["parameters"]})
-        writer = csv.writer(self.stdout)
-        writer.writerow(["task", "run", *EXPERIMENT_FIELDS, *flags, *MEASUREMENT_FIELDS])
-        for experiment in data["experiments"]:
-            head = [task.name, results.run]
-            head += [experiment[field] for field in EXPERIMENT_FIELDS]
-            head += [experiment["parameters"].get(flag) for flag in flags]
-            # An experiment without measurements has a row, too: it says why there are none.
-            for measurement in experiment["measurements"] or [{}]:
-                writer.writerow(head + [measurement.get(field) for field in MEASUREMENT_FIELDS])

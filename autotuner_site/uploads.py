@@ -1,0 +1,55 @@
+"""How much a browser may send, and the page that says so."""
+
+from typing import Any
+
+from django.conf import settings
+from django.core.exceptions import RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent
+from django.core.files.uploadhandler import FileUploadHandler
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+TOO_MUCH = (RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent)
+# A browser that is still sending when the answer comes and the connection ends shows a fault of
+# the network in its place, so that much is read and thrown away.
+DRAINED_BYTES = 256 * 1024**2
+_PART_BYTES = 256 * 1024
+
+
+class BoundedUpload(FileUploadHandler):
+    """The first of the upload handlers: refuses what is larger than MAX_UPLOAD_BYTES in all.
+
+    It stands before the sign-in is looked at, for the token in the form is read before that.
+    """
+
+    def handle_raw_input(
+        self,
+        input_data: Any,
+        META: dict[str, str],
+        content_length: int,
+        boundary: bytes,
+        encoding: str | None = None,
+    ) -> None:
+        if content_length > settings.MAX_UPLOAD_BYTES:
+            raise RequestDataTooBig("The upload is larger than MAX_UPLOAD_BYTES.")
+
+    def receive_data_chunk(self, raw_data: bytes, start: int) -> bytes:
+        return raw_data
+
+    def file_complete(self, file_size: int) -> None:
+        return None
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    if not isinstance(exception, TOO_MUCH):
+        return render(request, "400.html", status=400)
+    _drain(request)
+    return render(request, "413.html", {"limit": settings.MAX_UPLOAD_BYTES}, status=413)
+
+
+def _drain(request: HttpRequest) -> None:
+    left = DRAINED_BYTES
+    try:
+        while left > 0 and (part := request.read(_PART_BYTES)):
+            left -= len(part)
+    except OSError:
+        pass  # the browser has gone

@@ -1,0 +1,82 @@
+"""The results of a run as a file: CSV, a row a load level, or JSON; both come piece by piece."""
+
+import csv
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from experiments_app import task_log
+from experiments_app.models import Experiment
+from experiments_app.results import (
+    MEASUREMENT_FIELDS,
+    RunResults,
+    experiment_data,
+    measurement_data,
+)
+
+EXPERIMENT_FIELDS = (
+    "number",
+    "status",
+    "feasible",
+    "objective_score",
+    "error_kind",
+    "error",
+)
+# A spreadsheet takes a text that starts with one of these for a formula, and runs it.
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+
+
+class _Line:
+    """The file that csv writes to: it hands each line on."""
+
+    def write(self, text: str) -> str:
+        return text
+
+
+def csv_lines(results: RunResults) -> Iterator[str]:
+    """The header, then a line for each experiment and load level.
+
+    An experiment without measurements has a line, too: it says why there are none.
+    """
+    flags = sorted({name for experiment in results.experiments for name in experiment.parameters})
+    writer = csv.writer(_Line())
+    header = ["task", "run", *EXPERIMENT_FIELDS, *flags, *MEASUREMENT_FIELDS]
+    yield _written(writer, header)
+    for experiment in results.measured_experiments():
+        head = [results.task.name, results.run]
+        head += [getattr(experiment, field) for field in EXPERIMENT_FIELDS]
+        head += [experiment.parameters.get(flag) for flag in flags]
+        for measurement in _measurements(experiment):
+            yield _written(writer, head + [measurement.get(name) for name in MEASUREMENT_FIELDS])
+
+
+def json_parts(results: RunResults) -> Iterator[str]:
+    """`RunResults.to_data()` as JSON."""
+    head = _json(results.summary_data()).removesuffix("\n}")
+    yield f'{head},\n  "experiments": ['
+    comma = ""
+    for experiment in results.measured_experiments():
+        yield f"{comma}\n{_indented(_json(experiment_data(experiment)))}"
+        comma = ","
+    yield f'\n  ],\n  "log": {_json(str(task_log.path_of(results.task.pk)))}\n}}\n'
+
+
+def _measurements(experiment: Experiment) -> list[dict[str, Any]]:
+    return [measurement_data(m) for m in experiment.measurements.all()] or [{}]
+
+
+def _written(writer: Any, cells: list[Any]) -> str:
+    return str(writer.writerow([_safe(cell) for cell in cells]))
+
+
+def _safe(cell: Any) -> Any:
+    """A text that no spreadsheet takes for a formula."""
+    return f"'{cell}" if isinstance(cell, str) and cell.startswith(FORMULA_STARTS) else cell
+
+
+def _json(data: Any) -> str:
+    return json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False)
+
+
+def _indented(text: str) -> str:
+    return "\n".join(f"    {line}" for line in text.splitlines())

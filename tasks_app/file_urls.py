@@ -1,0 +1,13 @@
+from django.urls import path
+
+from tasks_app.views import files, task_import
+
+CSV, JSON = {"ending": "csv"}, {"ending": "json"}
+
+urlpatterns = [
+    path("import", task_import.task_import, name="task_import"),
+    path("export", files.tasks_export, name="tasks_export"),
+    path("<int:pk>/export", files.task_export, name="task_export"),
+    path("<int:pk>/results.csv", files.task_results, CSV, name="task_results_csv"),
+    path("<int:pk>/results.json", files.task_results, JSON, name="task_results_json"),
+]

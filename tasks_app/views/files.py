@@ -1,0 +1,67 @@
+"""Tasks and results as files to keep."""
+
+from django.contrib import messages
+from django.http import Http404, HttpResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import get_object_or_404, redirect
+from django.utils.http import content_disposition_header
+from django.views.decorators.http import require_safe
+
+from autotuner_site.requests import SignedInRequest
+from experiments_app import results_file
+from experiments_app.results import RunResults
+from tasks_app.exporting import file_name, json_file, yaml_file
+from tasks_app.models import Run, Task
+
+YAML, JSON, CSV = "application/yaml", "application/json", "text/csv"
+MAX_EXPORTED = 1_000
+
+
+@require_safe
+def task_export(request: SignedInRequest, pk: int) -> HttpResponse:
+    """The task file, YAML or with `?format=json` JSON."""
+    task = get_object_or_404(Task, pk=pk)
+    if request.GET.get("format") == "json":
+        return _download(json_file(task), file_name(task, ".json"), JSON)
+    return _download(yaml_file([task]), file_name(task, ".yaml"), YAML)
+
+
+@require_safe
+def tasks_export(request: SignedInRequest) -> HttpResponse:
+    """Several tasks in one file: `?task=1&task=2`."""
+    wanted = [int(pk) for pk in request.GET.getlist("task") if pk.isdecimal() and len(pk) < 10]
+    tasks = Task.objects.filter(pk__in=wanted[:MAX_EXPORTED]).order_by("pk")
+    if not tasks:
+        messages.error(request, "No task was selected to export.")
+        return redirect("task_list")
+    return _download(yaml_file(tasks), "tasks.yaml", YAML)
+
+
+@require_safe
+def task_results(request: SignedInRequest, pk: int, ending: str) -> HttpResponseBase:
+    """All that a run measured, the latest or `?run=`, sent as it is read."""
+    task = get_object_or_404(Task, pk=pk)
+    results = RunResults(task, _run_number(task, request.GET.get("run")))
+    pieces = results_file.csv_lines if ending == "csv" else results_file.json_parts
+    name = file_name(task, f"-run-{results.run}.{ending}")
+    kind = CSV if ending == "csv" else JSON
+    return StreamingHttpResponse(
+        pieces(results), content_type=f"{kind}; charset=utf-8", headers=_as_file(name)
+    )
+
+
+def _run_number(task: Task, run: str | None) -> int | None:
+    if run is None:
+        return None
+    if not (run.isascii() and run.isdecimal() and len(run) < 9):
+        raise Http404("No such run.")
+    get_object_or_404(Run, task=task, number=int(run))
+    return int(run)
+
+
+def _download(text: str, name: str, kind: str) -> HttpResponse:
+    return HttpResponse(text, content_type=f"{kind}; charset=utf-8", headers=_as_file(name))
+
+
+def _as_file(name: str) -> dict[str, str]:
+    return {"Content-Disposition": content_disposition_header(True, name) or ""}
