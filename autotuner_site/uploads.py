@@ -24,7 +24,7 @@ class BoundedUpload(FileUploadHandler):
     def handle_raw_input(
         self,
         input_data: Any,
-        META: dict[str, str],
+        META: dict[str, str],  # noqa: N803  the name that Django passes it by
         content_length: int,
         boundary: bytes,
         encoding: str | None = None,
