@@ -26,7 +26,7 @@ class BoundedUpload(FileUploadHandler):
         input_data: Any,
         META: dict[str, str],  # noqa: N803  the name that Django passes it by
         content_length: int,
-        boundary: bytes,
+        boundary: str,
         encoding: str | None = None,
     ) -> None:
         if content_length > settings.MAX_UPLOAD_BYTES:
