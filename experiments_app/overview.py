@@ -18,7 +18,6 @@ from tasks_app.runtimes import RuntimeFileError, load_runtime
 from tasks_app.spec import TaskSpec
 
 MAX_PLANNED_ROWS = 40
-MAX_PARAMETER_COLUMNS = 6
 # What no part of the page needs of every experiment: they are read where they are asked for.
 SELDOM_NEEDED = (
     "command",
@@ -96,11 +95,6 @@ class TaskOverview(Standing):
         """The searched parameters with what each may be, in words."""
         domains = self.spec.to_data()["parameters"]
         return tuple((name, words.domain(domain)) for name, domain in domains.items())
-
-    @property
-    def has_columns(self) -> bool:
-        """Whether each searched parameter gets a column of its own."""
-        return len(self.searched) <= MAX_PARAMETER_COLUMNS
 
     @cached_property
     def answer(self) -> Experiment | None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from experiments_app import words
 from experiments_app.models import Experiment
@@ -68,7 +69,7 @@ def state_of(experiment: Experiment) -> tuple[str, str, str]:
     status = experiment.current_status
     match status:
         case Experiment.Status.DEPLOYING | Experiment.Status.BENCHMARKING:
-            return status.value, "running", words.phase(experiment.progress)
+            return status.value, "running", words.phase(_without_counts(experiment.progress))
         case Experiment.Status.SUCCESS if not experiment.feasible:
             excess = experiment.slo_excess
             by = f" by {excess:.0%}" if excess is not None else ""
@@ -80,3 +81,10 @@ def state_of(experiment: Experiment) -> tuple[str, str, str]:
             return status.value, "failed", f"{kind}: {experiment.error}"
         case _:
             return status.value, status.label.lower(), experiment.error
+
+
+def _without_counts(progress: Mapping[str, Any]) -> dict[str, Any]:
+    """The line that says what happens now counts requests and bytes; a table is not drawn anew
+    for each."""
+    counted = {"requests_total", "total_bytes", "layers"}
+    return {name: value for name, value in progress.items() if name not in counted}

@@ -1,6 +1,6 @@
 from django.urls import include, path
 
-from tasks_app.views import history, life, task_form, task_list, task_log, task_page
+from tasks_app.views import history, life, task_form, task_list, task_page
 
 urlpatterns = [
     path("", task_list.task_list, name="task_list"),
@@ -26,5 +26,5 @@ urlpatterns = [
         name="version_restore",
     ),
     path("", include("tasks_app.chart_urls")),
-    path("tasks/<int:pk>/log", task_log.task_log, name="task_log"),
+    path("", include("tasks_app.run_urls")),
 ]

@@ -18,6 +18,7 @@ from experiments_app.overview import TaskOverview
 from experiments_app.standing import Standing
 from experiments_app.steps import steps_of
 from tasks_app.models import Run, Task
+from tasks_app.views.table_choice import choose_columns, table_of
 
 PAGE = "tasks_app/task_detail.html"
 Seen = TypeVar("Seen", bound=Standing)
@@ -33,6 +34,8 @@ def task_detail(request: SignedInRequest, pk: int) -> HttpResponse:
     if task is None:
         raise Http404
     run = run_asked_for(request)
+    if "columns" in request.GET:
+        return choose_columns(request, _loaded(Standing, task, run).spec)
     if not request.htmx:
         context = _live_context(request, task, run)
         context["log"] = logs.tail(task_logs.path_of(task.pk))
@@ -84,6 +87,7 @@ def _live_context(request: SignedInRequest, task: Task, run: int | None) -> dict
         "section": "tasks",
         "overview": overview,
         "runs": task.runs.all(),
+        "table": table_of(request, overview),
         "poll_url": f"{request.path}?{query.urlencode()}",
     }
     context |= chart_context(request.GET, overview, is_poll=bool(request.htmx))

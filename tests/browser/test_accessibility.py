@@ -48,6 +48,8 @@ def paths() -> list[str]:
         f"/tasks/{completed.pk}/delete",
         f"/tasks/{edited.pk}/history",
         f"/tasks/{edited.pk}/history/1",
+        f"/tasks/{completed.pk}/compare?experiment=0&experiment=3&experiment=10",
+        f"/tasks/{infeasible.pk}/?status=infeasible&sort=-ttft_p90_s",
         *(f"/experiments/{experiment.pk}/" for experiment in experiments),
         "/system/?show=all",
         "/system/settings",

@@ -1,0 +1,206 @@
+"""Experiments of one run side by side: what differs in how they were run and what came out."""
+
+import shlex
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Self
+
+from experiments_app import objective, words
+from experiments_app.misses import mean_of, misses_in_words
+from experiments_app.models import Experiment, Measurement
+from experiments_app.results import best_of
+from experiments_app.rows import state_of
+from experiments_app.table.columns import METRICS, PHASES
+from tasks_app.models import Run, Task
+from tasks_app.spec import TaskSpec
+
+MAX_COMPARED = 6
+MORE_IS_BETTER = frozenset(
+    {"output_tokens_per_s", "total_tokens_per_s", "requests_per_s", "good_requests_per_s"}
+)
+
+
+@dataclass(frozen=True)
+class Value:
+    """A cell: `differs` from the first one's. `change` of a figure, for the better or the worse."""
+
+    text: str
+    differs: bool = False
+    change: float | None = None
+    is_better: bool = False
+
+
+@dataclass(frozen=True)
+class Line:
+    name: str
+    unit: str
+    values: tuple[Value, ...]
+    is_code: bool = False
+
+    @property
+    def differs(self) -> bool:
+        return any(value.differs for value in self.values)
+
+
+@dataclass(frozen=True)
+class Compared:
+    """One experiment with what the head of its column says."""
+
+    experiment: Experiment
+    state: str
+    label: str
+    why: str
+    gain: float | None
+    is_best: bool
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The first of `experiments` is what the others are compared with."""
+
+    task: Task
+    run: int
+    spec: TaskSpec
+    experiments: tuple[Experiment, ...]
+    measured: Mapping[int, Sequence[Measurement]]
+    misses: Mapping[int, str]
+    best: Experiment | None
+    baseline: Experiment | None
+
+    @classmethod
+    def load(cls, task: Task, run: int, numbers: Iterable[int]) -> Self:
+        """Those that there are, in order of their numbers. Raises Run.DoesNotExist."""
+        spec = Run.objects.get(task=task, number=run).task_spec
+        of_run = Experiment.objects.of_run(task, run)
+        experiments = tuple(of_run.filter(number__in=list(numbers)).order_by("number"))
+        scored = list(
+            of_run.filter(objective_score__isnull=False).only("number", "objective_score")
+        )
+        rows = Measurement.objects.filter(experiment__in=experiments).defer("samples")
+        infeasible = [e for e in experiments if e.feasible is False]
+        measured: dict[int, list[Measurement]] = {e.pk: [] for e in experiments}
+        for row in rows:
+            measured[row.experiment_id].append(row)
+        return cls(
+            task=task,
+            run=run,
+            spec=spec,
+            experiments=experiments,
+            measured=measured,
+            misses=misses_in_words(spec, infeasible),
+            best=best_of(scored, spec.optimization.objective),
+            baseline=next((e for e in scored if e.is_baseline), None),
+        )
+
+    @property
+    def objective(self) -> str:
+        return self.spec.optimization.objective
+
+    @cached_property
+    def heads(self) -> list[Compared]:
+        return [self._head(experiment) for experiment in self.experiments]
+
+    @cached_property
+    def parameters(self) -> list[Line]:
+        """Those that differ first."""
+        names = dict.fromkeys(name for e in self.experiments for name in e.parameters)
+        lines = [Line(name, "", _compared(self._flags(name)), is_code=True) for name in names]
+        return sorted(lines, key=lambda line: not line.differs)
+
+    @cached_property
+    def phases(self) -> list[Line]:
+        lines = [
+            Line(title, "s", tuple(_seconds(getattr(e, key)) for e in self.experiments))
+            for key, title in PHASES.items()
+        ]
+        return [line for line in lines if any(value.text for value in line.values)]
+
+    @cached_property
+    def levels(self) -> list[tuple[str, list[Line]]]:
+        """Every metric of each load level."""
+        return [
+            (f"{point.scenario} at concurrency {point.concurrency}", lines)
+            for point in self.spec.points()
+            if (lines := self._metrics(point.scenario, point.concurrency))
+        ]
+
+    @cached_property
+    def commands(self) -> list[list[tuple[str, bool]]]:
+        """The words of each command, marked where the first one's has no such word."""
+        lists = [[str(word) for word in e.command] for e in self.experiments]
+        first = set(lists[0]) if lists else set()
+        others = set().union(*lists[1:]) if len(lists) > 1 else first
+        return [
+            [(shlex.quote(word), word not in (others if index == 0 else first)) for word in line]
+            for index, line in enumerate(lists)
+        ]
+
+    def _flags(self, name: str) -> list[str]:
+        values = [experiment.parameters.get(name) for experiment in self.experiments]
+        return ["" if value is None else words.flag_value(value) for value in values]
+
+    def _head(self, experiment: Experiment) -> Compared:
+        state, label, detail = state_of(experiment)
+        baseline = self.baseline.objective_score if self.baseline else None
+        gain = objective.gain(self.objective, experiment.objective_score, baseline)
+        return Compared(
+            experiment=experiment,
+            state=state,
+            label=label,
+            why=self.misses.get(experiment.pk, detail),
+            gain=None if experiment.is_baseline else gain,
+            is_best=self.best is not None and self.best.pk == experiment.pk,
+        )
+
+    def _metrics(self, scenario: str, concurrency: int) -> list[Line]:
+        rows = [
+            [
+                row
+                for row in self.measured[e.pk]
+                if (row.scenario, row.concurrency) == (scenario, concurrency)
+            ]
+            for e in self.experiments
+        ]
+        return metric_lines(rows)
+
+
+def metric_lines(columns: Sequence[Sequence[Measurement]]) -> list[Line]:
+    """A line for each metric of a load level. `columns`: the repeats of each that is compared."""
+    if not any(columns):
+        return []
+    return [
+        Line(title, unit, _figures(key, [mean_of(repeats, key) for repeats in columns]))
+        for key, (title, unit) in METRICS.items()
+    ]
+
+
+def _figures(key: str, values: Sequence[float | None]) -> tuple[Value, ...]:
+    first = values[0]
+    return tuple(
+        _figure(key, value, None if index == 0 else first) for index, value in enumerate(values)
+    )
+
+
+def _figure(key: str, value: float | None, first: float | None) -> Value:
+    if value is None:
+        return Value("")
+    change = value / first - 1 if first else None
+    if change is None or abs(change) < 0.0005:
+        worse = first is not None and key == "num_errors" and value > first
+        return Value(words.number(value), differs=worse)
+    return Value(
+        words.number(value),
+        differs=True,
+        change=change,
+        is_better=(change > 0) == (key in MORE_IS_BETTER),
+    )
+
+
+def _compared(texts: Sequence[str]) -> tuple[Value, ...]:
+    alike = len(set(texts)) < 2
+    return tuple(Value(text, differs=not alike) for text in texts)
+
+
+def _seconds(value: float | None) -> Value:
+    return Value("" if value is None else f"{value:.1f}")

@@ -1,0 +1,99 @@
+"""The columns that the table of experiments can have: what each shows and how it is sorted."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from experiments_app import words
+from experiments_app.metrics import STATISTICS
+from experiments_app.rows import Row
+from tasks_app.spec import TaskSpec
+
+MAX_PARAMETER_COLUMNS = 6
+PARAMETER = "p:"
+RATES = {
+    "output_tokens_per_s": ("Output", "tokens/s"),
+    "total_tokens_per_s": ("Total", "tokens/s"),
+    "requests_per_s": ("Requests", "per s"),
+    "good_requests_per_s": ("Goodput", "requests/s"),
+    "num_errors": ("Errors", "requests"),
+}
+LATENCIES = {"ttft": "TTFT", "tpot": "TPOT", "e2e": "E2E"}
+PHASES = {
+    "pull_s": "Pull",
+    "start_s": "Start",
+    "warm_up_s": "Warm-up",
+    "measure_s": "Measure",
+    "stop_s": "Stop",
+}
+METRICS: Mapping[str, tuple[str, str]] = RATES | {
+    f"{latency}_{statistic}_s": (f"{title} {statistic}", "s")
+    for latency, title in LATENCIES.items()
+    for statistic in STATISTICS
+}
+SHOWN_AT_FIRST = frozenset({"gain", "ttft_p90_s", "tpot_mean_s", "measure_s"})
+
+
+@dataclass(frozen=True)
+class Column:
+    """`key` stands in addresses. `group` is under which heading it is chosen."""
+
+    key: str
+    title: str
+    unit: str
+    group: str
+    is_shown: bool
+
+    @property
+    def parameter(self) -> str:
+        """The parameter whose values it shows, or ""."""
+        return self.key.removeprefix(PARAMETER) if self.key.startswith(PARAMETER) else ""
+
+    @property
+    def is_metric(self) -> bool:
+        return self.key in METRICS
+
+    def value(self, row: Row, measured: Mapping[str, Any]) -> Any:
+        """What it is sorted by; None where there is nothing."""
+        if row.experiment is None:
+            return None
+        if self.parameter:
+            return row.experiment.parameters.get(self.parameter)
+        if self.is_metric:
+            return measured.get(self.key)
+        if self.key in PHASES:
+            return getattr(row.experiment, self.key)
+        return {"gain": row.gain, "score": row.score, "number": row.number}[self.key]
+
+    def text(self, row: Row, measured: Mapping[str, Any]) -> str:
+        value = self.value(row, measured)
+        if value is None:
+            return ""
+        if self.parameter:
+            return words.flag_value(value)
+        if self.key == "gain":
+            return words.percent(value)
+        return f"{value:.1f}" if self.key in PHASES else words.number(value)
+
+
+def columns_of(spec: TaskSpec, choice: Mapping[str, bool]) -> tuple[Column, ...]:
+    """All that a run's table can have, in their order. `choice`: what a reader put in or out."""
+    few = len(spec.parameters) <= MAX_PARAMETER_COLUMNS
+
+    def column(key: str, title: str, unit: str, group: str, *, at_first: bool) -> Column:
+        return Column(key, title, unit, group, choice.get(key, at_first))
+
+    found = [column("gain", "Gain", "", "Result", at_first=True)]
+    found += [
+        column(f"{PARAMETER}{name}", name, "", "Parameters", at_first=few)
+        for name in spec.parameters
+    ]
+    found += [
+        column(key, title, unit, "Measured", at_first=key in SHOWN_AT_FIRST)
+        for key, (title, unit) in METRICS.items()
+    ]
+    found += [
+        column(key, title, "s", "Time", at_first=key in SHOWN_AT_FIRST)
+        for key, title in PHASES.items()
+    ]
+    return tuple(found)

@@ -1,0 +1,10 @@
+"""What there is to see of a task's runs beside its page."""
+
+from django.urls import path
+
+from tasks_app.views import compare, task_log
+
+urlpatterns = [
+    path("tasks/<int:pk>/compare", compare.task_compare, name="task_compare"),
+    path("tasks/<int:pk>/log", task_log.task_log, name="task_log"),
+]
