@@ -1,9 +1,10 @@
 from django.urls import include, path
 
-from tasks_app.views import history, life, task_form, task_list, task_page
+from tasks_app.views import bulk, history, life, task_form, task_list, task_page
 
 urlpatterns = [
     path("", task_list.task_list, name="task_list"),
+    path("tasks/bulk", bulk.tasks_bulk, name="tasks_bulk"),
     path("tasks/rows", task_list.task_rows, name="task_rows"),
     path("presets/", include("tasks_app.preset_urls")),
     path("tasks/", include("tasks_app.file_urls")),
