@@ -14,7 +14,7 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 
 from experiments_app.models import Experiment, Measurement
-from tasks_app.models import Task
+from tasks_app.models import Preset, Task
 from tasks_app.spec import TaskSpec
 
 _names = itertools.count(1)
@@ -54,6 +54,17 @@ def edit(task: Task, *, user: User | None = None, **changes: Any) -> None:
     """The task gets a new version in which these keys are others."""
     spec = TaskSpec.from_data(task.spec_data() | changes)
     task.replace_spec(spec, version=task.version, user=user)
+
+
+def make_preset(name: str = "ours", **changes: Any) -> Preset:
+    """One of the site's own, for llama.cpp unless told otherwise."""
+    fields: dict[str, Any] = {
+        "base_runtime": "llamacpp",
+        "parameters": {"parallel": [1, 8]},
+        "fixed_parameters": {"ctx-size": 4096},
+        "notes": {"parallel": "we have few users"},
+    }
+    return Preset.objects.create(name=name, **(fields | changes))
 
 
 def configurations(task: Task) -> list[dict[str, Any]]:

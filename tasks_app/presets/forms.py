@@ -15,6 +15,7 @@ from tasks_app.presets.document import PresetDocument, check_preset
 from tasks_app.presets.file import dump_presets, load_presets
 from tasks_app.presets.info import PresetInfo
 from tasks_app.presets.keeping import keep, keep_all, replace
+from tasks_app.presets.notes import NOTES
 from tasks_app.problems import Problem, SpecError
 from tasks_app.runtimes import site_runtimes
 
@@ -34,8 +35,9 @@ PLACES = (
         "Always set, for the baseline too: ctx-size: 8192",
     ),
     FieldPlace(
-        "notes", "notes", YAML, "Why",
-        "Of each flag why it is there, on a line of its own: threads: the machine has 8 cores",
+        "notes", "notes", NOTES, "Why",
+        "Of each flag why it is there: its name, a colon, the reason; a line each. "
+        "What belongs to the line above is indented.",
     ),
 )  # fmt: skip
 
@@ -204,16 +206,16 @@ class ImportForm(forms.Form):
             self.add_error("file", f"{file.name} is not UTF-8 text.")
             return ""
 
-    def _add_problems(self, error: SpecError) -> None:
+    def _add_problems(self, error: SpecError, field: str = "text") -> None:
         for problem in error.problems[:50]:
-            self.add_error("text", str(problem))
+            self.add_error(field, str(problem))
         if len(error.problems) > 50:
-            self.add_error("text", f"… and {len(error.problems) - 50} more")
+            self.add_error(field, f"… and {len(error.problems) - 50} more")
 
     def save(self, user: User) -> tuple[list[Preset], list[str]] | None:
         """The rows and what was done to names; None where a name is taken, the form says which."""
         try:
             return keep_all(self.presets, user, self.cleaned_data["on_clash"])
         except SpecError as error:
-            self._add_problems(error)
+            self._add_problems(error, "on_clash")
             return None

@@ -1,5 +1,7 @@
 """A preset as everything else sees it, whether it is a file or a row."""
 
+import re
+import textwrap
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
@@ -54,6 +56,12 @@ class PresetInfo:
     def pk(self) -> int | None:
         """The row's number; None for a shipped one."""
         return None if self.is_shipped else int(self.key.removeprefix(f"{OWN}:"))
+
+    @property
+    def summary(self) -> str:
+        """The first sentence of the description."""
+        sentence = re.split(r"(?<=[.!?])\s", self.description.strip(), maxsplit=1)[0]
+        return textwrap.shorten(sentence, 200, placeholder=" …")
 
     @property
     def flags(self) -> Iterator[PresetFlag]:

@@ -1,6 +1,7 @@
 """Keeping presets on this site, each under a name that is its own among its runtime's."""
 
 import itertools
+import re
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Literal
@@ -22,6 +23,7 @@ def free_name(name: str, taken: Iterable[str]) -> str:
     used = set(taken)
     if name not in used:
         return name
+    name = re.sub(r" \(\d{1,6}\)$", "", name)
     for number in itertools.count(2):
         suffix = f" ({number})"
         candidate = name[: MAX_NAME - len(suffix)] + suffix

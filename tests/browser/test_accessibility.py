@@ -37,6 +37,7 @@ def paths() -> list[str]:
         factories.with_usage(completed.experiments.get(number=4), ("GPU-1a2b-3c", "GPU-4d5e-6f")),
         failed.experiments.get(number=1),
     )
+    preset = factories.make_preset()
     return [
         "/",
         "/?q=nothing",
@@ -53,6 +54,15 @@ def paths() -> list[str]:
         *(f"/experiments/{experiment.pk}/" for experiment in experiments),
         "/system/?show=all",
         "/system/settings",
+        "/presets/",
+        "/presets/?runtime=vllm",
+        "/presets/new?from=shipped:vllm:memory",
+        "/presets/import",
+        f"/presets/own:{preset.pk}/",
+        f"/presets/own:{preset.pk}/edit",
+        f"/presets/own:{preset.pk}/delete",
+        f"/presets/own:{preset.pk}/merge",
+        f"/presets/own:{preset.pk}/merge?task={pending.pk}",
         "/password/",
         "/help/",
         "/help/concepts",

@@ -3,14 +3,12 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from tasks_app.presets import all_presets, find_preset, presets_for
-from tests.tasks_app.presets.conftest import MakePreset
+from tests.factories import make_preset
 
 pytestmark = pytest.mark.django_db
 
 
-def test_it_lists_the_shipped_ones_first_and_then_those_of_the_site(
-    make_preset: MakePreset,
-) -> None:
+def test_it_lists_the_shipped_ones_first_and_then_those_of_the_site() -> None:
     make_preset("b")
     make_preset("a")
     make_preset("of another", base_runtime="vllm")
@@ -19,7 +17,7 @@ def test_it_lists_the_shipped_ones_first_and_then_those_of_the_site(
     ]  # fmt: skip
 
 
-def test_it_finds_each_by_its_key(make_preset: MakePreset) -> None:
+def test_it_finds_each_by_its_key() -> None:
     make_preset()
     for preset in all_presets():
         assert find_preset(preset.key) == preset
@@ -32,7 +30,7 @@ def test_it_finds_nothing_for_a_key_that_is_none(key: str) -> None:
     assert find_preset(key) is None
 
 
-def test_it_asks_the_database_once(make_preset: MakePreset) -> None:
+def test_it_asks_the_database_once() -> None:
     for number in range(5):
         make_preset(f"preset {number}")
     with CaptureQueriesContext(connection) as queries:
