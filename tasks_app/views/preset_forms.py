@@ -8,12 +8,12 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods
 
 from autotuner_site.requests import SignedInRequest
-from tasks_app.models import Preset, Task
+from tasks_app.models import Preset
 from tasks_app.presets import PresetInfo
 from tasks_app.presets.forms import ImportForm, PresetForm
 from tasks_app.presets.keeping import next_name
 from tasks_app.runtimes import site_runtimes
-from tasks_app.views.presets import preset_or_404
+from tasks_app.views.presets import preset_or_404, task_or_404
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -79,8 +79,8 @@ def _start(request: SignedInRequest) -> dict[str, Any]:
     if key := request.GET.get("from"):
         preset = preset_or_404(key)
         return preset.to_data() | {"name": next_name(preset.name, preset.base_runtime)}
-    if (pk := request.GET.get("task", "")).isdecimal() and len(pk) < 16:
-        task = get_object_or_404(Task, pk=int(pk))
+    if number := request.GET.get("task"):
+        task = task_or_404(number)
         return {
             "name": next_name(task.name, task.base_runtime),
             "base_runtime": task.base_runtime,

@@ -10,7 +10,7 @@ from autotuner_site.requests import SignedInRequest
 from tasks_app.models import StaleState, Task
 from tasks_app.presets import PresetInfo
 from tasks_app.presets.merge_form import MergeForm
-from tasks_app.views.presets import preset_or_404
+from tasks_app.views.presets import preset_or_404, task_or_404
 
 MOST_SHOWN = 30
 
@@ -19,12 +19,10 @@ MOST_SHOWN = 30
 def preset_merge(request: SignedInRequest, key: str) -> HttpResponse:
     """Which task, first; with `?task=` what the merge does to it, and the choices."""
     preset = preset_or_404(key)
-    pk = request.GET.get("task", "")
-    if not pk:
+    if not request.GET.get("task"):
         return _choose(request, preset)
-    tasks = Task.objects.filter(base_runtime=preset.base_runtime)
-    task = tasks.filter(pk=int(pk)).first() if pk.isdecimal() and len(pk) < 16 else None
-    if task is None:
+    task = task_or_404(request.GET["task"])
+    if task.base_runtime != preset.base_runtime:
         raise Http404("No such task of this engine.")
     form = MergeForm(request.POST or None, task=task, preset=preset)
     if form.is_valid() and _merged(request, form):

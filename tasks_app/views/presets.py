@@ -3,12 +3,13 @@
 from itertools import groupby
 
 from django.http import Http404, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import get_object_or_404, render
 from django.utils.http import content_disposition_header
 from django.utils.text import slugify
 from django.views.decorators.http import require_safe
 
 from autotuner_site.requests import SignedInRequest
+from tasks_app.models import Task
 from tasks_app.presets import PresetInfo, all_presets, find_preset, presets_for
 from tasks_app.presets.document import check_preset
 from tasks_app.presets.file import dump_presets
@@ -18,15 +19,17 @@ from tasks_app.runtimes import site_runtimes
 
 @require_safe
 def preset_list(request: SignedInRequest) -> HttpResponse:
-    """By runtime; `?runtime=` shows one alone."""
+    """By runtime; `?runtime=` shows one alone, `?task=` those to be merged into that task."""
     presets = sorted(all_presets(), key=lambda preset: preset.base_runtime)
     groups = {name: list(group) for name, group in groupby(presets, lambda p: p.base_runtime)}
-    wanted = request.GET.get("runtime", "")
+    task = task_or_404(request.GET["task"]) if "task" in request.GET else None
+    wanted = task.base_runtime if task else request.GET.get("runtime", "")
     context = {
         "section": "presets",
+        "task": task,
         "runtimes": list(groups),
         "runtime": wanted if wanted in groups else "",
-        "groups": {wanted: groups[wanted]} if wanted in groups else groups,
+        "groups": {wanted: groups.get(wanted, [])} if task or wanted in groups else groups,
     }
     return render(request, "tasks_app/preset_list.html", context)
 
@@ -67,6 +70,12 @@ def preset_or_404(key: str) -> PresetInfo:
     if preset is None:
         raise Http404("No such preset.")
     return preset
+
+
+def task_or_404(number: str) -> Task:
+    if not (number.isascii() and number.isdecimal() and len(number) < 16):
+        raise Http404("No such task.")
+    return get_object_or_404(Task, pk=int(number))
 
 
 def _problems(preset: PresetInfo) -> tuple[Problem, ...]:

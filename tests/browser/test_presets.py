@@ -22,7 +22,9 @@ def test_it_takes_flags_from_one_task_to_another(open_page: OpenPage, scripts: b
     target = make_task(parameters={"parallel": [4]}, fixed_parameters={"threads": 2})
     page = open_page(java_script_enabled=scripts)
 
-    page.goto(f"/presets/new?task={source.pk}")
+    page.goto(f"/tasks/{source.pk}/")
+    page.get_by_text("More actions").locator("..").click()
+    page.get_by_role("link", name="Save as preset").click()
     page.get_by_label("Name", exact=True).fill("night shift")
     page.get_by_label("Why").fill("threads: two cores: no more\nparallel: few users")
     save(page)

@@ -353,3 +353,18 @@ def test_it_merges_into_no_task_that_is_none(browser: Client, task: str) -> None
 def test_it_merges_into_no_task_of_another_engine(browser: Client) -> None:
     task = make_task()
     assert browser.get(f"/presets/shipped:vllm:latency/merge?task={task.pk}").status_code == 404
+
+
+def test_it_offers_the_presets_that_a_task_can_take(browser: Client) -> None:
+    task = make_task()
+    text = text_of(browser.get(f"/presets/?task={task.pk}"))
+    assert f"/presets/shipped:llamacpp:latency/merge?task={task.pk}" in text
+    assert ">vllm</h2>" not in text
+    assert browser.get("/presets/?task=99").status_code == 404
+
+
+def test_it_leads_from_the_task_to_its_presets(browser: Client) -> None:
+    task = make_task()
+    text = text_of(browser.get(f"/tasks/{task.pk}/"))
+    assert f"/presets/new?task={task.pk}" in text
+    assert f"/presets/?task={task.pk}" in text
