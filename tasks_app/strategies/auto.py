@@ -1,15 +1,121 @@
-"""Everything where the budget allows it, random samples where it does not."""
+"""A Gaussian process that averages over its settings, knows what flags do in general, keeps away
+from what crashes, and learns from other tasks.
 
+The next configuration is the candidate with the highest expected improvement over the best so
+far, times the probability that it is feasible. Before the first result it is the one that known
+trends and past tasks speak for, else the one in the middle of the space.
+"""
+
+import math
+import random
 from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import ndtr
 
 from tasks_app.space import Configuration, SearchSpace
-from tasks_app.strategies import grid_search, random_search
-from tasks_app.strategies.base import Strategy, Trial
+from tasks_app.strategies import evidence, random_search, trends
+from tasks_app.strategies.base import Memory, Trial, first_untried, tried
+from tasks_app.strategies.candidates import candidates
+from tasks_app.strategies.encoding import Encoding
+from tasks_app.strategies.evidence import INFEASIBLE, Evidence
+from tasks_app.strategies.gaussian import Inputs, Prediction, Prior, Vector, draw_settings, predict
+
+SETTINGS = 48
+FEWEST_SETTINGS = 12
+FULL_UP_TO = 60
+"""Results up to which all settings are weighed; with more, that takes long and matters little."""
+AMPLITUDE = 0.5
+LENGTH = 0.8
+FEASIBILITY = Prior(amplitude=1.0, length=0.4)
+"""A border is sharper than a score."""
+HOPE = 0.5
+"""What an improvement is expected over before the first result: so much above the middle."""
+CENTRALITY = 0.3
+"""How much being far from the middle counts against a first configuration."""
 
 
 def propose(
-    space: SearchSpace, history: Sequence[Trial], *, seed: int, maximise: bool, budget: int
+    space: SearchSpace,
+    history: Sequence[Trial],
+    *,
+    seed: int,
+    maximise: bool,
+    budget: int,
+    memory: Memory | None = None,
 ) -> Configuration | None:
-    size = space.size()
-    strategy: Strategy = grid_search if size is not None and size <= budget else random_search
-    return strategy.propose(space, history, seed=seed, maximise=maximise, budget=budget)
+    seen = tried(space, history)
+    rng = random_search.step_rng(seed, seen)
+    own = [trial for trial in history if space.restrict(trial.parameters) is not None]
+    left = candidates(space, own, seen, rng, maximise=maximise)
+    if not left:
+        return first_untried(random_search.draws(space, seed), space, seen, rng)
+    if len(left) == 1:
+        return left[0]
+    memory = memory or Memory()
+    scores = evidence.scores(own, memory, maximise=maximise)
+    prior = Prior(AMPLITUDE, LENGTH, trends.slopes(maximise=maximise))
+    question = _Question(space, left, memory)
+    prediction = question.predict(scores, prior, rng)
+    worth = _improvement(prediction, scores.best)
+    if scores.best is None:
+        worth = worth - CENTRALITY * _eccentricity(space, left)
+    feasible = evidence.feasibility(own, memory)
+    if feasible is not None:
+        worth = worth * _probability(question.predict(feasible, FEASIBILITY, rng))
+    return left[int(np.argmax(worth))]
+
+
+@dataclass(frozen=True)
+class _Question:
+    """Which of the candidates, in the light of what other tasks were like."""
+
+    space: SearchSpace
+    candidates: Sequence[Configuration]
+    memory: Memory
+
+    def predict(self, known: Evidence, prior: Prior, rng: random.Random) -> Prediction:
+        configurations = [*known.configurations, *self.candidates]
+        tasks = [*known.tasks, *[evidence.THIS_TASK] * len(self.candidates)]
+        encoding = Encoding.of(self.space, known.configurations)
+        inputs = Inputs(
+            encoding.points(configurations),
+            trends.features(configurations),
+            np.array(tasks, dtype=int),
+        )
+        size = max(1, len(known.configurations))
+        count = max(FEWEST_SETTINGS, min(SETTINGS, SETTINGS * FULL_UP_TO // size))
+        numbers = np.random.default_rng(rng.getrandbits(32))
+        settings = draw_settings(prior, count, len(encoding.groups), numbers)
+        alike = evidence.likeness(self.memory)
+        return predict(inputs, known.values, alike, prior.slopes, settings)
+
+
+def _improvement(prediction: Prediction, best: float | None) -> Vector:
+    """Expected improvement over the best value (averaged over the settings)."""
+    mean, deviation = prediction.mean, prediction.deviation
+    if best is None:
+        deviation = np.sqrt(np.maximum(deviation**2 - evidence.LEVEL**2, 1e-4))
+        better = mean - mean.mean(axis=1, keepdims=True) - HOPE
+    else:
+        better = mean - best
+    ratio = better / deviation
+    density = np.exp(-0.5 * ratio**2) / math.sqrt(2 * math.pi)
+    gain: Vector = prediction.weights @ (better * ndtr(ratio) + deviation * density)
+    return gain
+
+
+def _eccentricity(space: SearchSpace, left: Sequence[Configuration]) -> Vector:
+    """Mean distance to all other candidates, a flag, from the smallest."""
+    groups = Encoding.of(space).points(left)
+    far = sum(((g[:, None, :] - g[None, :, :]) ** 2).sum(axis=2).mean(axis=1) for g in groups)
+    eccentricity: Vector = (far - np.min(far)) / len(groups)
+    return eccentricity
+
+
+def _probability(prediction: Prediction) -> Vector:
+    """That a candidate is feasible, from the modelled 0 (feasible) or `INFEASIBLE`."""
+    ratio = (prediction.mean - INFEASIBLE / 2) / np.sqrt(prediction.deviation**2 + 0.05)
+    feasible: Vector = prediction.weights @ ndtr(ratio)
+    return feasible

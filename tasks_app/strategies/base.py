@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import Literal, Protocol
 
@@ -21,13 +21,36 @@ class Trial:
     """One experiment of the run so far.
 
     `parameters` may hold more than the searched flags (the fixed ones). `score` is the
-    objective in its own unit and only there for a feasible success.
+    objective in its own unit and only there for a feasible success. `bound` is what a pruned
+    one could have scored at best, where that is known.
     """
 
     parameters: Mapping[str, Scalar]
     status: TrialStatus
     feasible: bool | None = None
     score: float | None = None
+    bound: float | None = None
+
+
+@dataclass(frozen=True)
+class PastTask:
+    """What became of another task; `facts` say under which circumstances."""
+
+    facts: Mapping[str, Scalar]
+    trials: tuple[Trial, ...]
+
+
+@dataclass(frozen=True)
+class Memory:
+    """The circumstances of the task that is searched now, and comparable tasks before it.
+
+    Only tasks with the same objective belong here. `facts` are what results depend on besides
+    the parameters: "model", "gpu", "runtime" (names), "input_tokens" and "output_tokens" (of the
+    traffic). What is not known is left out or None.
+    """
+
+    facts: Mapping[str, Scalar] = field(default_factory=dict)
+    tasks: tuple[PastTask, ...] = ()
 
 
 class Strategy(Protocol):
@@ -39,12 +62,14 @@ class Strategy(Protocol):
         seed: int,
         maximise: bool,
         budget: int,
+        memory: Memory | None = None,
     ) -> Configuration | None:
         """The next configuration to try; None when the space is spent.
 
         `history` holds every trial of the run, whatever became of it, those under way
         included; none of their configurations is proposed again. `budget` is the number of
-        experiments of the whole run, the baseline not counted. The same arguments always give
+        experiments of the whole run, the baseline not counted. `memory` is what may be learned
+        from other tasks; most strategies have no use for it. The same arguments always give
         the same answer.
         """
         ...
@@ -54,6 +79,15 @@ def tried(space: SearchSpace, history: Sequence[Trial]) -> set[object]:
     """Keys of the configurations of `space` in `history`; others, as the baseline, are no part."""
     parts = (space.restrict(trial.parameters) for trial in history)
     return {configuration_key(part) for part in parts if part is not None}
+
+
+def untried(space: SearchSpace, seen: set[object], *, most: int) -> list[Configuration]:
+    """The first `most` configurations of a finite space that were not tried; of an infinite one
+    none."""
+    if not space.is_finite:
+        return []
+    listed = space.configurations(max_steps=LISTING_STEPS)
+    return list(islice((c for c in listed if configuration_key(c) not in seen), most))
 
 
 def first_untried(
@@ -78,8 +112,7 @@ def first_untried(
         if forbidden > MOST_FORBIDDEN or known > 200 + 4 * len(seen):
             break
     if space.is_finite:
-        listed = space.configurations(max_steps=LISTING_STEPS)
-        left = list(islice((c for c in listed if configuration_key(c) not in seen), MOST_LISTED))
+        left = untried(space, seen, most=MOST_LISTED)
         if left or (space.size_bound() or 0) <= LISTING_STEPS // 2:
             return rng.choice(left) if left else None
     found = space.sample(rng)

@@ -8,24 +8,34 @@ pruned, which TPE counts as worse than every scored one.
 import math
 import random
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from tasks_app.domains import Choices, Domain, same_value
 from tasks_app.space import Configuration, Scalar, SearchSpace, configuration_key
 from tasks_app.strategies import random_search
-from tasks_app.strategies.base import Trial, first_untried, tried
+from tasks_app.strategies.base import Memory, Trial, first_untried, tried, untried
 from tasks_app.strategies.grid_search import covering
+from tasks_app.strategies.nearest import nearest
 
 if TYPE_CHECKING:
     import optuna
 
 ASKS = 12
-"""Proposals of the model that may be known or forbidden before a random one is taken."""
+"""Proposals of the model that may be known or forbidden before the nearest candidate is taken."""
+MOST_MOVED = 2_000
+"""Untried configurations among which the nearest is looked for."""
 
 
 def propose(
-    space: SearchSpace, history: Sequence[Trial], *, seed: int, maximise: bool, budget: int
+    space: SearchSpace,
+    history: Sequence[Trial],
+    *,
+    seed: int,
+    maximise: bool,
+    budget: int,
+    memory: Memory | None = None,
 ) -> Configuration | None:
     seen = tried(space, history)
     rng = random_search.step_rng(seed, seen)
@@ -33,8 +43,15 @@ def propose(
         shift_rng = random.Random(seed)  # noqa: S311
         shift = [shift_rng.random() for _ in space.names]
         return first_untried(covering(space, shift), space, seen, rng)
-    proposed = _ask(space, history, seen, rng.getrandbits(32), maximise=maximise)
-    return proposed or first_untried(random_search.draws(space, seed), space, seen, rng)
+    asked = asks(space, history, seed=rng.getrandbits(32), maximise=maximise)
+    first = next(asked)
+    for proposed in (first, *islice(asked, ASKS - 1)):
+        if space.holds(proposed) and configuration_key(proposed) not in seen:
+            return proposed
+    left = untried(space, seen, most=MOST_MOVED)
+    if left:
+        return nearest(first, left, space.parameters)
+    return first_untried(random_search.draws(space, seed), space, seen, rng)
 
 
 def startup_trials(budget: int) -> int:
@@ -42,9 +59,10 @@ def startup_trials(budget: int) -> int:
     return min(10, max(4, budget // 4))
 
 
-def _ask(
-    space: SearchSpace, history: Sequence[Trial], seen: set[object], seed: int, *, maximise: bool
-) -> Configuration | None:
+def asks(
+    space: SearchSpace, history: Sequence[Trial], *, seed: int, maximise: bool
+) -> Iterator[Configuration]:
+    """What the model proposes, endlessly, heedless of constraints and of what was tried."""
     import optuna
 
     optuna.logging.set_verbosity(optuna.logging.WARNING)
@@ -58,18 +76,15 @@ def _ask(
         study = optuna.create_study(
             direction="maximize" if maximise else "minimize", sampler=sampler
         )
-        for trial in history:
-            part = space.restrict(trial.parameters)
-            if part is not None:
-                encoded = {name: codes[name].encode(value) for name, value in part.items()}
-                study.add_trial(_frozen(trial, encoded, distributions))
-        for _ in range(ASKS):
-            asked = study.ask(distributions)
-            proposed = {name: code.decode(asked.params[name]) for name, code in codes.items()}
-            if space.holds(proposed) and configuration_key(proposed) not in seen:
-                return proposed
-            study.tell(asked, state=optuna.trial.TrialState.FAIL)
-    return None
+    for trial in history:
+        part = space.restrict(trial.parameters)
+        if part is not None:
+            encoded = {name: codes[name].encode(value) for name, value in part.items()}
+            study.add_trial(_frozen(trial, encoded, distributions))
+    while True:
+        asked = study.ask(distributions)
+        yield {name: code.decode(asked.params[name]) for name, code in codes.items()}
+        study.tell(asked, state=optuna.trial.TrialState.FAIL)
 
 
 def _frozen(

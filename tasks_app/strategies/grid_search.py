@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 
 from tasks_app.space import Configuration, SearchSpace
 from tasks_app.strategies import random_search
-from tasks_app.strategies.base import Trial, first_untried, tried
+from tasks_app.strategies.base import Memory, Trial, first_untried, tried
 
 
 def propose(
@@ -21,6 +21,7 @@ def propose(
     seed: int,
     maximise: bool,
     budget: int,
+    memory: Memory | None = None,
 ) -> Configuration | None:
     seen = tried(space, history)
     return first_untried(covering(space), space, seen, random_search.step_rng(0, seen))

@@ -4,7 +4,7 @@ import random
 from collections.abc import Iterator, Sequence
 
 from tasks_app.space import Configuration, SearchSpace
-from tasks_app.strategies.base import Trial, first_untried, tried
+from tasks_app.strategies.base import Memory, Trial, first_untried, tried
 
 
 def propose(
@@ -14,6 +14,7 @@ def propose(
     seed: int,
     maximise: bool,
     budget: int,
+    memory: Memory | None = None,
 ) -> Configuration | None:
     seen = tried(space, history)
     return first_untried(draws(space, seed), space, seen, step_rng(seed, seen))

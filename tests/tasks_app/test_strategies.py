@@ -1,13 +1,16 @@
 """The contract that every search strategy keeps."""
 
 import random
+import time
 from collections.abc import Iterator, Sequence
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tasks_app.expressions import Constraint
 from tasks_app.space import Choices, Configuration, Range, SearchSpace, configuration_key
-from tasks_app.strategies import STRATEGIES, Trial, TrialStatus
+from tasks_app.strategies import STRATEGIES, Memory, PastTask, Trial, TrialStatus
 
 SPACES = {
     "choices": SearchSpace(
@@ -162,21 +165,16 @@ def test_it_draws_whole_numbers_on_a_log_scale_log_uniformly() -> None:
     assert 70 < sum(type(n) is int and n <= 1000 for n in drawn) < 120
 
 
-def test_it_walks_the_grid_where_the_budget_holds_it() -> None:
-    space = SPACES["choices"]
-    assert list(run("auto", space, budget=12)) == list(run("grid_search", space, budget=12))
-    assert list(run("auto", space, budget=11)) == list(run("random", space, budget=11))
-
-
+@pytest.mark.parametrize("name", ["auto", "bayesian"])
 @pytest.mark.parametrize("maximise", [True, False])
-def test_it_learns_from_scores(maximise: bool) -> None:
+def test_it_learns_from_scores(name: str, maximise: bool) -> None:
     space = SearchSpace({"a": Range(0, 1000), "b": Range(0.0, 1.0), "c": Choices(("x", "y"))})
 
     def tuned(seed: int) -> Sequence[float]:
         history: list[Trial] = []
         scores: list[float] = []
         for _ in range(30):
-            proposed = STRATEGIES["bayesian"].propose(
+            proposed = STRATEGIES[name].propose(
                 space, history, seed=seed, maximise=maximise, budget=30
             )
             assert proposed is not None
@@ -191,15 +189,181 @@ def test_it_learns_from_scores(maximise: bool) -> None:
     assert mean > 650 if maximise else mean < 350
 
 
-def test_it_keeps_away_from_what_broke_the_slo() -> None:
+@pytest.mark.parametrize("name", ["auto", "bayesian"])
+def test_it_keeps_away_from_what_broke_the_slo(name: str) -> None:
     space = SearchSpace({"a": Range(0, 1000)})
     history = [
         Trial({"a": a}, "success", a < 500, float(a) if a < 500 else None)
         for a in range(0, 1000, 50)
     ]
     proposed = [
-        STRATEGIES["bayesian"].propose(space, history, seed=seed, maximise=True, budget=40)
+        STRATEGIES[name].propose(space, history, seed=seed, maximise=True, budget=40)
         for seed in range(12)
     ]
     values = [c["a"] for c in proposed if c is not None]
     assert sum(type(a) is int and a < 550 for a in values) >= 9
+
+
+@st.composite
+def spaces(draw: st.DrawFn) -> SearchSpace:
+    """Small spaces of every kind of flag, some under a constraint."""
+    scalars = st.one_of(
+        st.none(),
+        st.booleans(),
+        st.integers(-3, 10**6),
+        st.floats(-10, 10, allow_nan=False),
+        st.text("abf8_", max_size=3),
+    )
+    listed = st.lists(scalars, min_size=1, max_size=4, unique_by=lambda v: (type(v), v))
+    ranges = st.builds(
+        lambda low, width, log: Range(low, low + width, log=log),
+        st.integers(1, 9),
+        st.integers(0, 5_000),
+        st.booleans(),
+    )
+    grids = st.builds(
+        lambda low, steps: Range(low, low + 0.1 * steps, step=0.1),
+        st.floats(0.1, 1),
+        st.integers(0, 9),
+    )
+    domains = st.one_of(listed.map(lambda v: Choices(tuple(v))), ranges, grids)
+    names = draw(
+        st.lists(
+            st.sampled_from(["tp-size", "dtype", "a", "b", "mem"]),
+            min_size=1,
+            max_size=5,
+            unique=True,
+        )
+    )
+    parameters = {name: draw(domains) for name in names}
+    limits = tuple(
+        Constraint.parse(f"{name} <= {draw(st.integers(1, 100))}")
+        for name in names
+        if isinstance(parameters[name], Range) and draw(st.booleans())
+    )
+    return SearchSpace(parameters, limits)
+
+
+@every_strategy
+@settings(max_examples=12, deadline=None)
+@given(
+    space=spaces(),
+    maximise=st.booleans(),
+    scores=st.lists(st.floats(-1e9, 1e9), min_size=6, max_size=6),
+)
+def test_it_keeps_the_contract_on_any_space(
+    name: str, space: SearchSpace, maximise: bool, scores: list[float]
+) -> None:
+    history: list[Trial] = []
+    for number, value in enumerate(scores):
+        proposed, again = (
+            STRATEGIES[name].propose(space, tuple(history), seed=1, maximise=maximise, budget=6)
+            for _ in range(2)
+        )
+        assert proposed == again
+        if proposed is None:
+            assert space.size() == len(history)
+            return
+        assert space.allows(proposed)
+        assert configuration_key(proposed) not in {configuration_key(t.parameters) for t in history}
+        status = OUTCOMES[number % len(OUTCOMES)]
+        feasible = None if status != "success" else value > 0
+        told = value if feasible else None
+        bound = value if status == "pruned" else None
+        history.append(Trial(proposed, status, feasible, told, bound))
+
+
+@every_strategy
+def test_it_is_fast_after_many_trials(name: str) -> None:
+    space = SearchSpace(
+        {
+            "a": Range(1, 1000),
+            "b": Range(0.0, 1.0),
+            "c": Choices(("x", "y", "z")),
+            "d": Range(1, 4096, log=True),
+        }
+    )
+    history = [trial(n, c) for n, c in enumerate(run("random", space, budget=500, experiments=500))]
+    STRATEGIES[name].propose(space, history[:20], seed=0, maximise=True, budget=501)
+    started = time.process_time()
+    assert STRATEGIES[name].propose(space, history, seed=0, maximise=True, budget=501)
+    assert time.process_time() - started < 2.0
+
+
+def propose(
+    space: SearchSpace, history: Sequence[Trial], memory: Memory | None = None
+) -> Configuration:
+    proposed = STRATEGIES["auto"].propose(
+        space, history, seed=0, maximise=True, budget=20, memory=memory
+    )
+    assert proposed is not None
+    return proposed
+
+
+def test_auto_starts_where_general_trends_point() -> None:
+    space = SearchSpace({"tp-size": Choices((8, 4, 2, 1)), "dtype": Choices(("bf16", "fp8"))})
+    assert propose(space, []) == {"tp-size": 1, "dtype": "fp8"}
+
+
+def test_auto_starts_in_the_middle_where_it_knows_nothing() -> None:
+    space = SearchSpace({"alpha": Choices((1, 2, 3, 4, 5)), "beta": Choices((10, 20, 30))})
+    assert propose(space, []) == {"alpha": 3, "beta": 20}
+
+
+def test_auto_gives_a_trend_up_when_the_first_results_disagree() -> None:
+    space = SearchSpace({"tp-size": Choices((1, 2, 4, 8, 16)), "n": Choices((1, 2))})
+    history = [
+        Trial({"tp-size": tp, "n": 1}, "success", True, score)
+        for tp, score in ((1, 100.0), (2, 150.0), (4, 220.0))
+    ]
+    assert propose(space, history)["tp-size"] in {8, 16}
+
+
+def past(best: str, **facts: str) -> PastTask:
+    trials = tuple(
+        Trial({"kind": kind}, "success", True, 300.0 if kind == best else 100.0)
+        for kind in "abcdefgh"
+    )
+    return PastTask(facts, trials)
+
+
+KINDS = SearchSpace({"kind": Choices(tuple("abcdefgh"))})
+
+
+def test_auto_starts_with_what_was_best_in_other_tasks() -> None:
+    assert propose(KINDS, [], Memory({"model": "m"}, (past("f", model="n"),))) == {"kind": "f"}
+
+
+def test_auto_trusts_the_tasks_that_are_more_alike() -> None:
+    tasks = (past("c", model="m", gpu="g"), past("f", model="n", gpu="h"))
+    assert propose(KINDS, [], Memory({"model": "m", "gpu": "g"}, tasks)) == {"kind": "c"}
+
+
+def test_auto_learns_of_crashes_in_other_tasks() -> None:
+    space = SearchSpace({"mem": Choices((0.5, 0.6, 0.7, 0.8, 0.9))})
+    trials = tuple(
+        Trial({"mem": m}, "failed") if m > 0.75 else Trial({"mem": m}, "success", True, 100 * m)
+        for m in (0.5, 0.6, 0.7, 0.8, 0.9)
+    )
+    assert propose(space, [], Memory({}, (PastTask({}, trials),)))["mem"] == 0.7
+
+
+def test_auto_keeps_away_from_configurations_like_those_that_crashed() -> None:
+    space = SearchSpace({"mem": Choices((0.5, 0.6, 0.7, 0.8, 0.9)), "n": Choices((1, 2, 3, 4))})
+    history = [
+        Trial({"mem": m, "n": n}, "failed" if m > 0.75 else "success", m < 0.75 or None, s)
+        for m, n, s in (
+            (0.5, 1, 50.0),
+            (0.7, 1, 70.0),
+            (0.9, 1, None),
+            (0.8, 2, None),
+            (0.9, 3, None),
+        )
+    ]
+    assert propose(space, history)["mem"] in {0.5, 0.6, 0.7}
+
+
+def test_auto_takes_scores_that_have_no_logarithm() -> None:
+    space = SearchSpace({"a": Range(0, 20)})
+    history = [Trial({"a": a}, "success", True, a - 10.0) for a in (0, 5, 10, 15)]
+    assert int(propose(space, history)["a"] or 0) > 15
