@@ -58,6 +58,10 @@ def fetch_tokenizer(question: dict[str, Any]) -> dict[str, str]:
     return {"folder": snapshot_download(name, allow_patterns=wanted, max_workers=4)}
 
 
+def find_model(question: dict[str, Any]) -> dict[str, str]:
+    return {"message": str(HfApi().model_info(question["name"]).id)}
+
+
 def test(_: dict[str, Any]) -> dict[str, str]:
     host = constants.ENDPOINT
     if token := get_token():
@@ -77,6 +81,7 @@ def test(_: dict[str, Any]) -> dict[str, str]:
 
 
 ACTIONS: dict[str, Callable[[dict[str, Any]], dict[str, str]]] = {
+    "model": find_model,
     "tokenizer": fetch_tokenizer,
     "test": test,
 }

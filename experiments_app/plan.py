@@ -47,17 +47,20 @@ def make_plan(spec: TaskSpec) -> Plan:
         configurations=scheduler.search_space(spec).size(),
         experiments=experiments,
         measurements=experiments * len(spec.points()),
-        estimated_s=_estimated_s(spec, experiments),
-        commands=_first_commands(spec),
+        estimated_s=estimated_s(spec, experiments),
+        commands=first_commands(spec, SHOWN_COMMANDS),
     )
 
 
-def _first_commands(spec: TaskSpec) -> list[list[str]]:
-    """The command lines of the baseline and the first proposals, as if each failed."""
+def first_commands(spec: TaskSpec, count: int) -> list[list[str]]:
+    """The command lines of the baseline and the first proposals, as if each failed.
+
+    Raises what `find_model` and `plan_launch` raise.
+    """
     experiments: list[Experiment] = []
     commands: list[list[str]] = []
     model = find_model(spec)
-    for number in range(SHOWN_COMMANDS):
+    for number in range(count):
         parameters = scheduler.next_parameters(spec, experiments)
         if parameters is None:
             break
@@ -69,7 +72,7 @@ def _first_commands(spec: TaskSpec) -> list[list[str]]:
     return commands
 
 
-def _estimated_s(spec: TaskSpec, experiments: int) -> float | None:
+def estimated_s(spec: TaskSpec, experiments: int) -> float | None:
     """At the mean pace of this site's successes with the same runtime, model and load."""
     mean_s = past_mean_s(spec)
     return None if mean_s is None else mean_s * experiments

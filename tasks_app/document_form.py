@@ -44,6 +44,10 @@ class DocumentForm(forms.Form):
     """What both task forms share. After `is_valid()`, `spec` and `warnings` are there."""
 
     view = ""
+    saves = True
+    """Whether its button saves it, and does not only change or show it."""
+    is_live = False
+    """Whether it is being filled in: only what the user has touched is complained about."""
     version = forms.IntegerField(required=False, widget=forms.HiddenInput)
 
     def __init__(
@@ -57,10 +61,24 @@ class DocumentForm(forms.Form):
         self.spec: TaskSpec | None = None
         self.warnings: list[Problem] = []
         self.conflict: Conflict | None = None
+        self.typed_document: Document = {}
         if document is None:
             document = task.spec_data() if task else new_document()
+        self.document_shown = document
         initial = self.texts_of(masked_document(document))
         super().__init__(data, initial=initial | {"version": task.version if task else None})
+
+    @property
+    def document_now(self) -> Document:
+        """The task as it stands in the form, as far as that can be read; secrets included."""
+        if self.spec is not None:
+            return self.spec.to_data()
+        return self.typed_document if self.is_bound else self.document_shown
+
+    @property
+    def problem_count(self) -> int:
+        """How many fields need a look."""
+        raise NotImplementedError
 
     def texts_of(self, document: Document) -> dict[str, str]:
         raise NotImplementedError

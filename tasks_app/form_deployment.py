@@ -154,17 +154,53 @@ _ACCESS = Section(
     ),
 )
 
+_ENVIRONMENT = Section(
+    "Environment variables",
+    "For the engine. Values of secret-looking names are shown masked.",
+    (
+        FieldPlace(
+            "environment",
+            "environment",
+            YAML,
+            "Variables",
+            "One a line: OMP_PROC_BIND: close",
+            attributes={"placeholder": "OMP_PROC_BIND: close"},
+        ),
+    ),
+)
+
 DEPLOYMENT = Section(
     "Deployment",
-    "Where the server runs, and with what around it.",
+    "Where the server runs. Every configuration gets a server of its own.",
     (
         FieldPlace(
             "deployment_mode",
             "deployment_mode",
             LINE,
             "Runs",
-            choices=(("docker", "In a container"), ("local", "Directly on this machine")),
-            width="half",
+            choices=(("docker", "In a container"), ("local", "On this machine")),
+            explained={
+                "docker": "From the runtime's image; it is pulled where it is missing.",
+                "local": "As a process, with what is installed here.",
+            },
+        ),
+        FieldPlace(
+            "runtime_image_tag",
+            "runtime_image_tag",
+            LINE,
+            "Image tag",
+            "Of the runtime's own image. Left empty: the one it names.",
+            attributes={"placeholder": "latest"},
+            width="third",
+        ),
+        FieldPlace(
+            "runtime_image",
+            "runtime_image",
+            LINE,
+            "Other image",
+            "Instead of the runtime's own.",
+            attributes={"placeholder": "repository:tag"},
+            width="third",
         ),
         FieldPlace(
             "use_gpus",
@@ -172,32 +208,9 @@ DEPLOYMENT = Section(
             SWITCH,
             "GPUs",
             choices=(("true", "As many as the flags ask for"), ("false", "None: on the CPU")),
-            width="half",
-        ),
-        FieldPlace(
-            "runtime_image_tag",
-            "runtime_image_tag",
-            LINE,
-            "Image tag",
-            "In a container: a tag of the engine's own image.",
-            width="half",
-        ),
-        FieldPlace(
-            "runtime_image",
-            "runtime_image",
-            LINE,
-            "Image",
-            "Or any other: repository:tag, or repository@digest.",
-            width="half",
-        ),
-        FieldPlace(
-            "environment",
-            "environment",
-            YAML,
-            "Environment variables",
-            "For the engine, one a line: OMP_PROC_BIND: close. Values of secret-looking "
-            "names are shown masked.",
+            width="third",
         ),
     ),
-    more=(_CONTAINER, _READINESS, _ACCESS),
+    slug="deployment",
+    more=(_CONTAINER, _ENVIRONMENT, _READINESS, _ACCESS),
 )

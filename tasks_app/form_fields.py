@@ -13,6 +13,7 @@ from typing import Any, Final
 from django import forms
 
 from tasks_app.documents import load_document
+from tasks_app.form_values import read_percent, write_percent
 from tasks_app.masking import MASK
 from tasks_app.scenarios import split_scenarios
 from tasks_app.taskfile import dump_document
@@ -85,8 +86,12 @@ PROSE = Kind(read=lambda text: text.replace("\r\n", "\n"), write=str, rows=2)
 NUMBER = Kind(read=_read_number, write=str)
 NUMBERS = Kind(read=_read_numbers, write=_join)
 SCENARIOS = Kind(read=split_scenarios, write=_join)
+PERCENT = Kind(read=read_percent, write=write_percent)
+
 LINES = Kind(read=_read_lines, write=lambda value: _join(value, "\n"), rows=3)
 YAML = Kind(read=load_document, write=_write_yaml, rows=4)
+# In the task form it is filled in row by row (`form_rows`), elsewhere as one text.
+ROWS = Kind(read=load_document, write=_write_yaml, rows=4)
 # Where the default is not empty, an empty value must be told from none.
 YAML_WITH_DEFAULT = Kind(read=load_document, write=_write_yaml_or_empty, rows=2)
 
@@ -107,6 +112,7 @@ class FieldPlace:
 
     An empty field leaves its key out, so that the default holds. `width` is that of the field in
     its section: wide, half, third or quarter. What is typed in a `secret` one is never sent back.
+    `explained`: all choices are seen at once, each with what it means.
     """
 
     name: str
@@ -115,6 +121,7 @@ class FieldPlace:
     label: str
     help: str = ""
     choices: tuple[tuple[str, str], ...] = ()
+    explained: Mapping[str, str] = field(default_factory=dict)
     attributes: Mapping[str, str] = field(default_factory=dict)
     width: str = "wide"
     secret: bool = False
@@ -165,6 +172,7 @@ class Section:
     title: str
     help: str
     places: tuple[FieldPlace, ...]
+    slug: str = ""
     more: tuple["Section", ...] = ()
 
     @property

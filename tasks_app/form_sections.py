@@ -8,214 +8,293 @@ from tasks_app.form_fields import (
     LINES,
     NUMBER,
     NUMBERS,
+    PERCENT,
     PROSE,
+    ROWS,
     SCENARIOS,
-    YAML,
     YAML_WITH_DEFAULT,
     FieldPlace,
     Section,
 )
 
+_RUNTIME = Section(
+    "Runtime",
+    "The inference server whose flags are tuned.",
+    (
+        FieldPlace(
+            "base_runtime",
+            "base_runtime",
+            LINE,
+            "Runtime",
+            # The choices are the site's runtimes; this says what the shipped ones are.
+            explained={
+                "sglang": "Large models on GPUs, with prefix caching.",
+                "vllm": "Large models on GPUs, with paged attention.",
+                "llamacpp": "GGUF files on a CPU. No GPU is needed.",
+            },
+        ),
+    ),
+    slug="runtime",
+)
+
+_MODEL = Section(
+    "Model",
+    "What is served.",
+    (
+        FieldPlace(
+            "model",
+            "model.id_or_path",
+            LINE,
+            "Model",
+            "A hub id, an absolute path, or the built-in smollm2-135m.",
+            attributes={
+                "placeholder": "meta-llama/Llama-3.2-1B-Instruct",
+                "aria-required": "true",
+                "list": "known-models",
+                "spellcheck": "false",
+            },
+        ),
+        FieldPlace(
+            "model_name",
+            "benchmark.model_name",
+            LINE,
+            "Model name",
+            "Under which it is served.",
+            width="half",
+        ),
+        FieldPlace(
+            "model_tokenizer",
+            "benchmark.model_tokenizer",
+            LINE,
+            "Tokenizer",
+            "Counts the tokens of prompts and answers.",
+            width="half",
+        ),
+    ),
+    slug="model",
+)
+
+_TASK = Section(
+    "Task",
+    "How you find it again.",
+    (
+        FieldPlace(
+            "task_name",
+            "task_name",
+            LINE,
+            "Name",
+            "Unique on this site.",
+            attributes={"maxlength": "200", "aria-required": "true"},
+        ),
+        FieldPlace("description", "description", PROSE, "Description"),
+    ),
+    slug="task",
+)
+
+_PARAMETERS = Section(
+    "Parameters",
+    "The flags to try. Every combination of their values is a configuration.",
+    (
+        FieldPlace(
+            "parameters",
+            "parameters",
+            ROWS,
+            "Flags to try",
+            "One flag a line. Choices: [1, 2, 4], true and false for a switch. "
+            "Ranges: {low: 0.7, high: 0.9, step: 0.05} or {low: 512, high: 8192, log: true}.",
+        ),
+    ),
+    slug="parameters",
+)
+
+_FIXED = Section(
+    "Fixed parameters",
+    "Flags that every experiment has, the baseline included.",
+    (
+        FieldPlace(
+            "fixed_parameters",
+            "fixed_parameters",
+            ROWS,
+            "Fixed flags",
+            "One a line: ctx-size: 4096",
+        ),
+    ),
+    slug="fixed",
+)
+
+_CONSTRAINTS = Section(
+    "Constraints",
+    "Only configurations that meet all of them are tried.",
+    (
+        FieldPlace(
+            "constraints",
+            "constraints",
+            LINES,
+            "Constraints",
+            "One a line, with names of flags: tp-size * dp-size <= gpus",
+            attributes={"placeholder": "threads <= 4"},
+        ),
+    ),
+    slug="constraints",
+)
+
+_TRAFFIC = Section(
+    "Traffic",
+    "The load that every configuration is measured with.",
+    (
+        FieldPlace(
+            "traffic_scenarios",
+            "benchmark.traffic_scenarios",
+            SCENARIOS,
+            "Traffic scenarios",
+            "Tokens in and out of a request: D(100,50) exactly, N(mean,stddev)/(mean,stddev) and "
+            "U(min,max)/(min,max) vary. Several by commas.",
+            attributes={"spellcheck": "false"},
+        ),
+        FieldPlace(
+            "num_concurrency",
+            "benchmark.num_concurrency",
+            NUMBERS,
+            "Concurrency",
+            "Requests at the same time; several levels by commas.",
+            width="third",
+        ),
+        FieldPlace(
+            "max_requests_per_level",
+            "benchmark.max_requests_per_level",
+            NUMBER,
+            "Requests per level",
+            "A level ends with the first of these two.",
+            width="third",
+        ),
+        FieldPlace(
+            "max_minutes_per_level",
+            "benchmark.max_minutes_per_level",
+            NUMBER,
+            "Minutes per level",
+            width="third",
+        ),
+    ),
+    slug="traffic",
+    more=(
+        Section(
+            "Request parameters",
+            "Sent with every request.",
+            (
+                FieldPlace(
+                    "additional_params",
+                    "benchmark.additional_params",
+                    YAML_WITH_DEFAULT,
+                    "Parameters",
+                    "One a line: temperature: 0.0",
+                    attributes={"placeholder": "temperature: 0.0"},
+                ),
+            ),
+        ),
+    ),
+)
+
+_GOAL = Section(
+    "Objective and SLOs",
+    "What is best, and what must hold for a configuration to win.",
+    (
+        FieldPlace(
+            "objective",
+            "optimization.objective",
+            LINE,
+            "Objective",
+            choices=(
+                ("maximize_throughput", "Highest throughput"),
+                ("maximize_goodput", "Highest goodput"),
+                ("minimize_latency", "Lowest latency"),
+                ("minimize_ttft", "Quickest first token"),
+                ("minimize_tpot", "Fastest output"),
+            ),
+            explained={
+                "maximize_throughput": "Output tokens/s per device, at the best load level.",
+                "maximize_goodput": "Requests/s that meet the SLOs, per device.",
+                "minimize_latency": "Mean time of a whole request (E2E).",
+                "minimize_ttft": "Mean time to the first token (TTFT).",
+                "minimize_tpot": "Mean time per output token (TPOT).",
+            },
+        ),
+        FieldPlace(
+            "slo",
+            "slo",
+            ROWS,
+            "SLOs",
+            "One a line, in seconds: ttft_p99_s: 0.5, tpot_mean_s: 0.03, e2e_p90_s: 5.0.",
+        ),
+        FieldPlace(
+            "slo_error_rate",
+            "slo.error_rate",
+            PERCENT,
+            "Failed requests, at most",
+            "In percent. Left empty: 1%.",
+            attributes={"inputmode": "decimal", "placeholder": "1"},
+            width="third",
+        ),
+    ),
+    slug="goal",
+)
+
+_BUDGET = Section(
+    "Budget and strategy",
+    "How long to look, and how.",
+    (
+        FieldPlace(
+            "max_iterations",
+            "optimization.max_iterations",
+            NUMBER,
+            "Experiments",
+            "At most; the baseline comes on top.",
+            width="quarter",
+        ),
+        FieldPlace(
+            "timeout_per_iteration",
+            "optimization.timeout_per_iteration",
+            NUMBER,
+            "Seconds for each",
+            "Start and warm-up included.",
+            width="quarter",
+        ),
+        FieldPlace(
+            "strategy",
+            "optimization.strategy",
+            LINE,
+            "Strategy",
+            "Automatic suits most tasks.",
+            choices=(
+                ("auto", "Automatic"),
+                ("grid_search", "Grid: every one in turn"),
+                ("random", "Random"),
+                ("bayesian", "Bayesian"),
+            ),
+            width="quarter",
+        ),
+        FieldPlace(
+            "seed",
+            "optimization.seed",
+            NUMBER,
+            "Seed",
+            "The same seed repeats the search.",
+            width="quarter",
+        ),
+    ),
+    slug="budget",
+)
+
 SECTIONS: tuple[Section, ...] = (
-    Section(
-        "Task",
-        "What this is about.",
-        (
-            FieldPlace(
-                "task_name",
-                "task_name",
-                LINE,
-                "Name",
-                "Unique on this site.",
-                attributes={"maxlength": "200", "aria-required": "true"},
-            ),
-            FieldPlace("description", "description", PROSE, "Description"),
-        ),
-    ),
-    Section(
-        "Model and engine",
-        "What is served, and with what.",
-        (
-            FieldPlace(
-                "model",
-                "model.id_or_path",
-                LINE,
-                "Model",
-                "The built-in smollm2-135m, an absolute path to a .gguf file, or a hub id.",
-                attributes={"placeholder": "smollm2-135m", "aria-required": "true"},
-            ),
-            FieldPlace("base_runtime", "base_runtime", LINE, "Engine"),
-        ),
-    ),
+    _RUNTIME,
+    _MODEL,
+    _TASK,
     DEPLOYMENT,
-    Section(
-        "Parameters",
-        "The flags to try, without dashes, and the values each may take.",
-        (
-            FieldPlace(
-                "parameters",
-                "parameters",
-                YAML,
-                "Search space",
-                "One flag a line. Choices: [1, 2, 4], true and false for a switch. "
-                "Ranges: {low: 0.7, high: 0.9, step: 0.05} or {low: 512, high: 8192, log: true}.",
-                attributes={
-                    "placeholder": "threads: [1, 2, 4]\nparallel: [1, 4, 8]",
-                    "aria-required": "true",
-                },
-            ),
-            FieldPlace(
-                "fixed_parameters",
-                "fixed_parameters",
-                YAML,
-                "Fixed parameters",
-                "Set for every experiment, the baseline included: ctx-size: 4096",
-                width="half",
-            ),
-            FieldPlace(
-                "constraints",
-                "constraints",
-                LINES,
-                "Constraints",
-                "One a line; only configurations that meet all are tried: threads <= 4",
-                width="half",
-            ),
-        ),
-    ),
-    Section(
-        "Goal",
-        "What is best, and how long to look for it.",
-        (
-            FieldPlace(
-                "objective",
-                "optimization.objective",
-                LINE,
-                "Objective",
-                choices=(
-                    ("maximize_throughput", "Highest throughput (output tokens/s per device)"),
-                    ("maximize_goodput", "Highest goodput (requests/s within the SLO, per device)"),
-                    ("minimize_latency", "Lowest end-to-end latency"),
-                    ("minimize_ttft", "Lowest time to first token (TTFT)"),
-                    ("minimize_tpot", "Lowest time per output token (TPOT)"),
-                ),
-            ),
-            FieldPlace(
-                "slo",
-                "slo",
-                YAML,
-                "SLO",
-                "Bounds that must hold, in seconds: ttft_p99_s: 0.5, tpot_mean_s: 0.03, "
-                "e2e_p90_s: 5.0; error_rate as a share, 0.01 unless set.",
-                attributes={"placeholder": "ttft_p99_s: 0.5\ntpot_mean_s: 0.03"},
-            ),
-            FieldPlace(
-                "strategy",
-                "optimization.strategy",
-                LINE,
-                "Strategy",
-                choices=(
-                    ("auto", "Automatic"),
-                    ("grid_search", "Grid: every configuration in turn"),
-                    ("random", "Random"),
-                    ("bayesian", "Bayesian"),
-                ),
-                width="quarter",
-            ),
-            FieldPlace(
-                "max_iterations",
-                "optimization.max_iterations",
-                NUMBER,
-                "Experiments",
-                "At most; the baseline is not counted.",
-                width="quarter",
-            ),
-            FieldPlace(
-                "timeout_per_iteration",
-                "optimization.timeout_per_iteration",
-                NUMBER,
-                "Time limit of an experiment",
-                "In seconds, start and warm-up included.",
-                width="quarter",
-            ),
-            FieldPlace(
-                "seed",
-                "optimization.seed",
-                NUMBER,
-                "Seed",
-                "The same seed repeats the search.",
-                width="quarter",
-            ),
-        ),
-    ),
-    Section(
-        "Load",
-        "What every configuration is measured with.",
-        (
-            FieldPlace(
-                "traffic_scenarios",
-                "benchmark.traffic_scenarios",
-                SCENARIOS,
-                "Traffic scenarios",
-                "D(100,50) is 100 tokens in and 50 out; N(mean,stddev)/(mean,stddev) and "
-                "U(min,max)/(min,max) vary. Separate several by commas.",
-            ),
-            FieldPlace(
-                "num_concurrency",
-                "benchmark.num_concurrency",
-                NUMBERS,
-                "Concurrency",
-                "Requests at the same time; several levels by commas: 1, 4, 8.",
-                width="third",
-            ),
-            FieldPlace(
-                "max_requests_per_level",
-                "benchmark.max_requests_per_level",
-                NUMBER,
-                "Requests per level",
-                "At most.",
-                width="third",
-            ),
-            FieldPlace(
-                "max_minutes_per_level",
-                "benchmark.max_minutes_per_level",
-                NUMBER,
-                "Minutes per level",
-                "At most.",
-                width="third",
-            ),
-            FieldPlace(
-                "benchmark_task",
-                "benchmark.task",
-                LINE,
-                "Kind of requests",
-                choices=(("text-to-text", "text-to-text"),),
-                width="third",
-            ),
-            FieldPlace(
-                "model_name",
-                "benchmark.model_name",
-                LINE,
-                "Served model name",
-                "Left empty: the last part of the model.",
-                width="third",
-            ),
-            FieldPlace(
-                "model_tokenizer",
-                "benchmark.model_tokenizer",
-                LINE,
-                "Tokenizer",
-                "Left empty: the model's own.",
-                width="third",
-            ),
-            FieldPlace(
-                "additional_params",
-                "benchmark.additional_params",
-                YAML_WITH_DEFAULT,
-                "Request parameters",
-                "Sent with every request: temperature: 0.0",
-            ),
-        ),
-    ),
+    _PARAMETERS,
+    _FIXED,
+    _CONSTRAINTS,
+    _TRAFFIC,
+    _GOAL,
+    _BUDGET,
 )
 PLACES: Mapping[str, FieldPlace] = {
     place.name: place for section in SECTIONS for place in section.all_places

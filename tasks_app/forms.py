@@ -1,123 +1,28 @@
-"""The forms of a task: in sections, and as YAML."""
+"""The forms of a task: in sections, and as YAML; and what their buttons do besides saving."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+import re
+from collections.abc import Mapping
+from functools import cached_property
 from typing import Any
 
 from django import forms
-from django.forms import BoundField
 
+from tasks_app import form_rows
 from tasks_app.document_form import Document, DocumentForm
-from tasks_app.documents import DocumentError, load_document
-from tasks_app.form_fields import OMITTED, SAFE_TO_SHOW, FieldPlace, Section
-from tasks_app.form_sections import PLACES, SECTIONS, place_of
-from tasks_app.masking import secrets_in_clear, unmasked_document
+from tasks_app.documents import DocumentError, line_numbers, load_document
+from tasks_app.form_document import field_for_all, unheld_keys
+from tasks_app.form_presets import SIDE, with_preset
+from tasks_app.form_task import TaskForm
+from tasks_app.masking import secrets_in_clear
 from tasks_app.models import Task
 from tasks_app.problems import Problem
 from tasks_app.runtimes import site_runtimes
-from tasks_app.spec import TaskSpec, validate_spec
+from tasks_app.spec import TaskSpec
 from tasks_app.taskfile import dump_for_people, load_task
 
+__all__ = ["DocumentForm", "TaskForm", "YamlForm", "task_form"]
 
-class TaskForm(DocumentForm):
-    """The task in sections, a field for every key of the task file."""
-
-    view = "form"
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        for place in PLACES.values():
-            self.fields[place.name] = place.form_field()
-        self._offer("base_runtime", [(name, name) for name in site_runtimes().names])
-        for place in PLACES.values():
-            if place.choices:
-                self._offer(place.name, list(place.choices))
-        for name in self.errors if self.is_bound else ():
-            self._mark_invalid(name)
-
-    def _offer(self, name: str, choices: list[tuple[str, str]]) -> None:
-        """Make the field a list to choose from; what is stored or typed stays among it."""
-        value = str(self[name].value() or "")
-        if value and value not in dict(choices):
-            choices = [*choices, (value, value)]
-        widget = forms.Select(attrs={"class": "form-select"}, choices=choices)
-        self.fields[name].widget = widget
-
-    def _mark_invalid(self, name: str) -> None:
-        if name in self.fields:
-            attributes = self.fields[name].widget.attrs
-            attributes["class"] = f"{attributes.get('class', '')} is-invalid"
-            attributes["aria-invalid"] = "true"
-
-    def texts_of(self, document: Document) -> dict[str, str]:
-        return {place.name: place.text_in(document) for place in PLACES.values()}
-
-    def read(self) -> tuple[TaskSpec, list[Problem]] | None:
-        document = unmasked_document(self.document(), self.stored_document)
-        return validate_spec(document, catalogue=site_runtimes())
-
-    def document(self) -> Document:
-        """What was typed, as a task document; a field that cannot be read gets an error."""
-        document: Document = {}
-        for place in PLACES.values():
-            try:
-                value = place.read(self.data.get(place.name, ""))
-            except DocumentError as error:
-                self.add_error(place.name, str(error))
-            else:
-                _put(document, place, value)
-        return document
-
-    def add_problem(self, problem: Problem) -> None:
-        place = place_of(problem.path)
-        if place is None:
-            self.add_error(None, str(problem))
-        elif place.name not in self.errors or problem.path != place.path:
-            inner = problem.path.removeprefix(place.path).lstrip(".")
-            path = inner if problem.path.startswith(place.path) else ""
-            message = problem.message
-            if not path and message.startswith(("is ", "must ", "has ")):
-                message = f"{place.label} {message}"
-            self.add_error(place.name, str(Problem(path, message, problem.suggestion)))
-
-    def ask_again(self) -> None:
-        for place in PLACES.values():
-            typed = str(self.data.get(place.name, "")).strip()
-            if place.secret and typed and typed not in SAFE_TO_SHOW:
-                self.add_error(place.name, "Put it in again: what is typed here is not sent back.")
-                self._mark_invalid(place.name)
-
-    @property
-    def sections(self) -> Iterator["ShownSection"]:
-        for section in SECTIONS:
-            yield self._shown(section)
-
-    def _shown(self, section: Section) -> "ShownSection":
-        fields = [(self[place.name], place) for place in section.places]
-        more = [self._shown(part) for part in section.more]
-        return ShownSection(section.title, section.help, fields, more)
-
-
-@dataclass(frozen=True)
-class ShownSection:
-    """A section of the form with its fields; `more` are its folded parts."""
-
-    title: str
-    help: str
-    fields: list[tuple[BoundField, FieldPlace]]
-    more: list["ShownSection"]
-
-    @property
-    def is_used(self) -> bool:
-        """Whether anything in it is set, or wrong: it is not folded away then."""
-        return any(
-            field.errors or str(field.value() or "") not in {"", _standard_choice(place)}
-            for field, place in self.fields
-        )
-
-
-def _standard_choice(place: FieldPlace) -> str:
-    return place.choices[0][0] if place.choices else ""
+_COMMENT = re.compile(r"(^|\s)#", re.MULTILINE)
 
 
 class YamlForm(DocumentForm):
@@ -128,43 +33,107 @@ class YamlForm(DocumentForm):
         label="Task file",
         required=False,
         strip=False,
-        widget=forms.Textarea(attrs={"class": "form-control", "rows": 32, "spellcheck": "false"}),
+        widget=forms.Textarea(
+            attrs={
+                "class": "form-control",
+                "rows": 32,
+                "spellcheck": "false",
+                "aria-describedby": "live-text",
+            }
+        ),
     )
+    asks_about_comments = False
+    """Whether the form in sections was asked for, and would lose them."""
 
     def texts_of(self, document: Document) -> dict[str, str]:
         return {"text": dump_for_people(document)}
 
+    @property
+    def typed_text(self) -> str:
+        return str(self.data.get("text", "")).replace("\r\n", "\n")
+
     def read(self) -> tuple[TaskSpec, list[Problem]]:
-        text = self.data.get("text", "")
-        return load_task(text, catalogue=site_runtimes(), stored=self.stored_document)
+        return load_task(self.typed_text, catalogue=site_runtimes(), stored=self.stored_document)
 
     def add_problem(self, problem: Problem) -> None:
-        self.add_error("text", str(problem))
+        line = self._lines.get(problem.path) or self._lines.get(problem.path.partition("[")[0])
+        self.add_error("text", f"line {line}: {problem}" if line else str(problem))
+
+    @cached_property
+    def _lines(self) -> Mapping[str, int]:
+        return line_numbers(self.typed_text)
 
     def document(self) -> Document | None:
         """What was typed, if the form in sections can hold all of it; else an error is added."""
         try:
-            document = load_document(self.data.get("text", ""))
+            document = load_document(self.typed_text)
         except DocumentError as error:
             self.add_error("text", str(error))
             return None
-        if not isinstance(document, dict) or _without_empty(document) != _through_form(document):
-            self.add_error("text", "The form has no field for something here. Mend it first.")
+        if not isinstance(document, dict):
+            self.add_error("text", "The form takes keys and values. Mend it first.")
+            return None
+        if not field_for_all(document):
+            for key in unheld_keys(document):
+                self.add_problem(Problem(key, "the form has no field for this", "mend it first"))
             return None
         return document
+
+    @property
+    def listed_errors(self) -> list[tuple[str, str, str]]:
+        return [("id_text", "Task file", str(error)) for error in self.errors.get("text", [])]
+
+    @property
+    def problem_count(self) -> int:
+        return sum(map(len, self.errors.values())) if self.is_bound else 0
 
 
 def task_form(
     data: Mapping[str, Any] | None, *, task: Task | None = None, view: str = "form"
 ) -> DocumentForm:
-    """The form to show or to save. The buttons `as_yaml` and `as_form` turn one into the other:
-    the form that comes back is not bound then, unless what was typed cannot be turned."""
+    """The form to show or to save, after what its button does.
+
+    A button that does not save gives a form that `saves` nothing: with a row more or less, as it
+    was typed, or the other form of the same task. That one is not bound, unless what was typed
+    cannot be turned into it.
+    """
     kind = YamlForm if (data.get("view") if data else view) == "yaml" else TaskForm
+    action = str(data.get("action", "")) if data else ""
+    if data is not None and kind is TaskForm and (changed := _changed(data, action, task)):
+        changed.saves = False
+        changed.is_live = True
+        return changed
     form = kind(data, task=task)
-    if data is None or data.get("action") not in {"as_yaml", "as_form"}:
+    if action == "check":
+        form.saves = False
+    if data is None or action not in {"as_yaml", "as_form", "as_form_without_comments"}:
         return form
+    return _turned(form, data, action)
+
+
+def _changed(data: Mapping[str, Any], action: str, task: Task | None) -> TaskForm | None:
+    """What was typed, and what a button of the form has changed; None for the other buttons."""
+    if key := data.get("merge") or data.get("preset"):
+        return with_preset(data, str(key), task, settle=bool(data.get("merge")))
+    if action == "merge_own":
+        return with_preset(data, str(data.get("own_preset", "")), task, settle=False)
+    if data.get("add_scenario"):
+        return TaskForm(_with_scenario(data), task=task)
+    if action.startswith("reset_"):
+        return TaskForm(_without(data, action), task=task)
+    changed = form_rows.with_action(data, action)
+    if changed is None and action == "leave":
+        changed = {key: str(data[key]) for key in data if not key.startswith(SIDE)}
+    return None if changed is None else TaskForm(changed, task=task)
+
+
+def _turned(form: DocumentForm, data: Mapping[str, Any], action: str) -> DocumentForm:
+    form.saves = False
     form.full_clean()
     form.errors.clear()
+    if isinstance(form, YamlForm) and action == "as_form" and _COMMENT.search(form.typed_text):
+        form.asks_about_comments = True
+        return form
     document = form.document() if isinstance(form, TaskForm | YamlForm) else None
     for place in secrets_in_clear(document or {}):
         form.add_problem(
@@ -172,34 +141,18 @@ def task_form(
         )
     if document is None or form.errors:
         return form
-    other = TaskForm if kind is YamlForm else YamlForm
-    turned = other(task=task, document=document)
+    other = TaskForm if isinstance(form, YamlForm) else YamlForm
+    turned = other(task=form.task, document=document)
     turned.initial["version"] = data.get("version")
     return turned
 
 
-def _put(document: Document, place: FieldPlace, value: Any) -> None:
-    if value is OMITTED:
-        return
-    *parents, last = place.keys
-    for key in parents:
-        document = document.setdefault(key, {})
-    document[last] = value
+def _without(data: Mapping[str, Any], action: str) -> dict[str, str]:
+    """With the field emptied, so that its default holds again."""
+    return {key: str(data[key]) for key in data} | {action.removeprefix("reset_"): ""}
 
 
-def _through_form(document: Document) -> Any:
-    """What is left of a document when the form in sections has held it."""
-    held: Document = {}
-    try:
-        for place in PLACES.values():
-            _put(held, place, place.read(place.text_in(document)))
-    except DocumentError:
-        return None
-    return _without_empty(held)
-
-
-def _without_empty(value: Any) -> Any:
-    if not isinstance(value, dict):
-        return value
-    kept = {key: _without_empty(item) for key, item in value.items()}
-    return {key: item for key, item in kept.items() if item not in (None, "", {}, [])}
+def _with_scenario(data: Mapping[str, Any]) -> dict[str, str]:
+    sent = {key: str(data[key]) for key in data}
+    parts = [sent.get("traffic_scenarios", "").strip().rstrip(","), sent.pop("add_scenario")]
+    return sent | {"traffic_scenarios": ", ".join(filter(None, parts))}

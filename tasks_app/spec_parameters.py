@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, PlainSerializer, PlainValidator
 from pydantic_core import PydanticCustomError
 
-from tasks_app.domains import Choices, Domain, Range, same_value
+from tasks_app.domains import Choices, Domain, Range, canonical
 from tasks_app.flags import FlagName, check_scalar
 from tasks_app.problems import did_you_mean
 from tasks_app.space import Scalar
@@ -38,6 +38,7 @@ def _parse_choices(values: list[object]) -> Choices:
     if len(values) > MAX_CHOICES:
         raise refusal(f"has more than {MAX_CHOICES} choices", "write a range")
     options: list[Scalar] = []
+    seen: set[tuple[str, Scalar]] = set()
     for index, value in enumerate(values):
         try:
             option = check_scalar(value)
@@ -46,8 +47,9 @@ def _parse_choices(values: list[object]) -> Choices:
             raise refusal(
                 f"choice {index + 1}: {context['message']}", context["suggestion"]
             ) from error
-        if any(same_value(option, earlier) for earlier in options):
+        if canonical(option) in seen:
             raise refusal(f"the choice {shown(option)} stands twice")
+        seen.add(canonical(option))
         options.append(option)
     return Choices(tuple(options))
 

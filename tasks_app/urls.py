@@ -1,6 +1,6 @@
 from django.urls import include, path
 
-from tasks_app.views import bulk, history, life, task_form, task_list, task_page
+from tasks_app.views import bulk, form_help, history, life, task_form, task_list, task_page
 
 urlpatterns = [
     path("", task_list.task_list, name="task_list"),
@@ -9,9 +9,12 @@ urlpatterns = [
     path("presets/", include("tasks_app.preset_urls")),
     path("tasks/", include("tasks_app.file_urls")),
     path("tasks/new", task_form.task_new, name="task_new"),
+    path("tasks/check", form_help.task_check, name="task_check"),
+    path("tasks/model", form_help.model_check, name="model_check"),
     path("tasks/builtin", life.tune_builtin, name="tune_builtin"),
     path("tasks/<int:pk>/", task_page.task_detail, name="task_detail"),
     path("tasks/<int:pk>/edit", task_form.task_edit, name="task_edit"),
+    path("tasks/<int:pk>/check", form_help.task_check, name="task_check"),
     path("tasks/<int:pk>/start", life.task_start, name="task_start"),
     path("tasks/<int:pk>/cancel", life.task_cancel, name="task_cancel"),
     path("tasks/<int:pk>/restart", life.task_restart, name="task_restart"),

@@ -10,7 +10,7 @@ from experiments_app.hub.cache import (
     model_state,
     remove_cached_model,
 )
-from experiments_app.hub.connection import HubAnswer, test_connection
+from experiments_app.hub.connection import HubAnswer, find_model, test_connection
 from experiments_app.hub.model_line import cache_line
 from experiments_app.hub.tokenizer import fetch_tokenizer
 from experiments_app.hub.weights import require_weights
@@ -26,6 +26,7 @@ __all__ = [
     "cache_line",
     "cached_models",
     "fetch_tokenizer",
+    "find_model",
     "hf_home",
     "hub_cache",
     "model_state",

@@ -40,3 +40,10 @@ def test_connection(
 
 
 test_connection.__test__ = False  # type: ignore[attr-defined]  # nor for pytest
+
+
+def find_model(name: str, environment: Mapping[str, str], *, limit_s: float = LIMIT_S) -> None:
+    """Ask the hub whether it has the model and lets us have it. Raises HubError. Takes seconds."""
+    if is_offline(environment):
+        raise HubError(HubErrorKind.OFFLINE_MISSING, "HF_HUB_OFFLINE is set: the hub is not asked.")
+    ask({"action": "model", "name": name}, environment, limit_s=limit_s)

@@ -13,7 +13,9 @@ from autotuner_site.requests import SignedInRequest
 from experiments_app import lifecycle
 from experiments_app.gpu_demand import gpu_warnings
 from experiments_app.gpus import gpu_count
+from experiments_app.known_models import known_models
 from experiments_app.site_volumes import site_volume_problems
+from experiments_app.task_summary import summarise
 from tasks_app.document_form import DocumentForm
 from tasks_app.forms import TaskForm, task_form
 from tasks_app.models import Task
@@ -28,7 +30,7 @@ def task_new(request: SignedInRequest) -> HttpResponse:
     form = (None if data else _from_preset(request)) or task_form(
         data, view=request.GET.get("view", "form")
     )
-    task = form.create(request.user) if form.is_valid() else None
+    task = form.create(request.user) if form.saves and form.is_valid() else None
     if task is not None:
         return _saved(request, task, form, f"Task {task.name!r} is saved.")
     return _show_form(request, form)
@@ -42,7 +44,7 @@ def task_edit(request: SignedInRequest, pk: int) -> HttpResponse:
         messages.error(request, "A running task cannot be edited. Cancel it first.")
         return redirect("task_detail", pk)
     form = task_form(_sent(request), task=task, view=request.GET.get("view", "form"))
-    if form.is_valid():
+    if form.saves and form.is_valid():
         done = "The task is saved." if form.changes(task) else "Nothing was changed."
         if form.replace(task, request.user):
             return _saved(request, task, form, done)
@@ -81,8 +83,16 @@ def _saved(request: SignedInRequest, task: Task, form: DocumentForm, done: str) 
 
 def _show_form(request: SignedInRequest, form: DocumentForm) -> HttpResponse:
     if form.is_bound:
+        form.full_clean()
         form.ask_again()
-    template = "tasks_app/task_form.html" + ("#task-form" if request.htmx else "")
-    status = 409 if form.conflict else 422 if form.is_bound else 200
-    context = {"section": "tasks" if form.task else "new", "form": form, "task": form.task}
+    template = "tasks_app/task_form.html" + ("#task-editor" if request.htmx else "")
+    status = 409 if form.conflict else 422 if form.is_bound and form.saves else 200
+    context = {
+        "section": "tasks" if form.task else "new",
+        "form": form,
+        "task": form.task,
+        "known_models": known_models(),
+        "summary": summarise(form.document_now, form.warnings),
+        "check_path": reverse("task_check", args=[form.task.pk] if form.task else []),
+    }
     return render(request, template, context, status=status)

@@ -120,7 +120,8 @@ def test_it_is_accessible_before_anything_is_there(open_page: OpenPage, theme: s
 def test_it_is_accessible_with_errors_and_a_conflict(open_page: OpenPage) -> None:
     page = open_page(expected="Failed to load resource")
     page.goto("/tasks/new")
-    page.get_by_label("Search space").fill("treads: [1")
+    page.get_by_role("button", name="Add a flag").click()
+    page.get_by_label("Flag", exact=True).fill("treads")
     page.get_by_role("button", name="Save", exact=True).click()
     page.evaluate(AXE)
     assert violations(page.evaluate("axe.run()")) == []

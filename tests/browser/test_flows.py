@@ -15,10 +15,20 @@ from tests.factories import completed_task, make_task, running_task
 WITH_AND_WITHOUT = pytest.mark.parametrize("scripts", [True, False], ids=["js", "no-js"])
 
 
+def add_flag(page: Page, name: str, values: str) -> None:
+    rows = page.get_by_role("group", name="Flag to try")
+    count = rows.count()
+    page.get_by_role("button", name="Add a flag").click()
+    row = rows.nth(count)
+    row.get_by_label("Flag", exact=True).fill(name)
+    row.get_by_label("Values", exact=True).fill(values)
+
+
 def fill_in(page: Page, name: str = "mine") -> None:
     page.get_by_label("Name", exact=True).fill(name)
     page.get_by_label("Model", exact=True).fill("smollm2-135m")
-    page.get_by_label("Search space").fill("threads: [1, 2]\nparallel: [1, 4]")
+    add_flag(page, "threads", "1, 2")
+    add_flag(page, "parallel", "1, 4")
     page.get_by_label("Traffic scenarios").fill("D(100,50), D(200,100)")
 
 
@@ -88,10 +98,12 @@ def test_it_keeps_what_was_typed_beside_the_error(open_page: OpenPage, scripts: 
     page = open_page(java_script_enabled=scripts, expected="422")
     page.goto("/tasks/new")
     fill_in(page, "<script>alert(1)</script>")
-    page.get_by_label("Search space").fill("treads: [1, 2]")
+    flag = page.get_by_label("Flag", exact=True).first
+    flag.fill("treads")
     page.get_by_role("button", name="Save", exact=True).click()
     expect(page.locator(".field-error")).to_contain_text("did you mean 'threads'?")
-    expect(page.get_by_label("Search space")).to_have_value("treads: [1, 2]")
+    expect(flag).to_have_value("treads")
+    expect(flag).to_be_focused()
     expect(page.get_by_label("Name", exact=True)).to_have_value("<script>alert(1)</script>")
 
 
@@ -122,7 +134,7 @@ def test_it_edits_the_same_task_as_yaml(open_page: OpenPage, scripts: bool) -> N
     expect(text).to_have_value(re.compile("description: not saved yet"))
     text.fill(text.input_value().replace("ttft_p99_s: 0.5", "ttft_p99_s: 0.75"))
     page.get_by_role("button", name="Form", exact=True).click()
-    expect(page.get_by_label("SLO")).to_have_value("ttft_p99_s: 0.75")
+    expect(page.get_by_label("At most, in seconds")).to_have_value("0.75")
     page.get_by_role("button", name="Save", exact=True).click()
     expect(page.locator("main")).to_contain_text("The task is saved.")
     task.refresh_from_db()

@@ -31,7 +31,7 @@ class SentFields(HTMLParser):
     def __init__(self, page: str) -> None:
         super().__init__()
         self.fields: dict[str, str] = {}
-        self._inside = False
+        self._inside = self._in_template = False
         self._text_of = self._choice_of = ""
         self.feed(page)
 
@@ -40,9 +40,10 @@ class SentFields(HTMLParser):
         name = values.get("name", "")
         if tag == "form":
             self._inside = values.get("id") == "task-form"
-        if not self._inside:
+        self._in_template = self._in_template or tag == "template"
+        if not self._inside or self._in_template:
             return
-        if tag == "input":
+        if tag == "input" and (values.get("type") != "radio" or "checked" in values):
             self.fields[name] = values.get("value", "")
         elif tag == "textarea":
             self._text_of = name
@@ -57,6 +58,7 @@ class SentFields(HTMLParser):
             self.fields[self._text_of] += data
 
     def handle_endtag(self, tag: str) -> None:
+        self._in_template = self._in_template and tag != "template"
         if tag == "textarea":
             self.fields[self._text_of] = self.fields[self._text_of].removeprefix("\n")
             self._text_of = ""

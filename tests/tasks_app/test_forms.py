@@ -3,6 +3,7 @@ from typing import Any
 import pytest
 from django import forms
 
+from tasks_app.form_rows import SECTIONS, all_fields, rows_of
 from tasks_app.forms import TaskForm, YamlForm, task_form
 from tasks_app.masking import MASK
 from tasks_app.models import Task
@@ -13,23 +14,28 @@ from tests.factories import make_task, make_user, running_task
 pytestmark = pytest.mark.django_db
 
 
-def typed(**changes: str) -> dict[str, str]:
-    """What a browser sends of a task form that was filled in well."""
-    fields = {
+def typed(**changes: Any) -> dict[str, str]:
+    """What a browser sends of a task form that was filled in well.
+
+    `parameters`, `fixed_parameters` and `slo` are given as the task file has them, sent as rows.
+    """
+    fields: dict[str, Any] = {
         "view": "form",
         "task_name": "mine",
         "model": "smollm2-135m",
         "base_runtime": "llamacpp",
         "deployment_mode": "local",
-        "parameters": "threads: [1, 2]\nparallel: [1, 4]",
+        "parameters": {"threads": [1, 2], "parallel": [1, 4]},
         "objective": "maximize_throughput",
         "traffic_scenarios": "D(100,50), D(200,200)",
         "num_concurrency": "1, 4",
     }
-    return fields | changes
+    fields |= changes
+    rows = [row for name in SECTIONS for row in rows_of(name, fields.pop(name, None))]
+    return all_fields(rows) | fields
 
 
-def errors_of(**changes: str) -> dict[str, list[str]]:
+def errors_of(**changes: Any) -> dict[str, list[str]]:
     form = TaskForm(typed(**changes))
     assert not form.is_valid()
     return {name: list(map(str, errors)) for name, errors in form.errors.items()}
@@ -67,17 +73,19 @@ def test_it_tells_an_empty_value_from_no_value() -> None:
     [
         ({"task_name": ""}, "task_name", "missing"),
         ({"model": ""}, "model", "missing"),
-        ({"parameters": ""}, "parameters", "missing"),
-        ({"parameters": "threads: [1"}, "parameters", "not valid YAML"),
-        ({"parameters": "treads: [1, 2]"}, "parameters", "did you mean 'threads'"),
-        ({"parameters": "threads: {low: 4, high: 1}"}, "parameters", "low 4 is above high 1"),
-        ({"parameters": "tp-size: [1, 2]"}, "parameters", "tp-size"),
+        ({"parameters": {}}, "parameters", "missing"),
+        ({"parameters-0-values": '1, "2'}, "parameters", "has no end"),
+        ({"parameters": {"treads": [1, 2]}}, "parameters", "did you mean 'threads'"),
+        ({"parameters": {"threads": {"low": 4, "high": 1}}}, "parameters", "low 4 is above high 1"),
+        ({"parameters": {"tp-size": [1, 2]}}, "parameters", "tp-size"),
         ({"max_iterations": "many"}, "max_iterations", "whole number"),
         ({"max_iterations": "0"}, "max_iterations", "at least 1"),
         ({"traffic_scenarios": "D(100, 50)"}, "traffic_scenarios", "write D(100,50)"),
         ({"traffic_scenarios": "E(100)"}, "traffic_scenarios", "no scenario for text-to-text"),
         ({"num_concurrency": "1, two"}, "num_concurrency", "whole number"),
-        ({"slo": "ttft_p98_s: 1"}, "slo", "did you mean"),
+        ({"slo": {"ttft_p98_s": 1}}, "slo", "did you mean"),
+        ({"slo": {"ttft_p99_s": "fast"}}, "slo", "must be a number"),
+        ({"slo_error_rate": "101"}, "slo_error_rate", "between 0 and 1"),
         ({"constraints": "threads = 2"}, "constraints", "compare with =="),
         ({"environment": "PATH: /tmp"}, "environment", "PATH"),
         ({"base_runtime": "llama"}, "base_runtime", "did you mean 'llamacpp'"),
@@ -92,13 +100,14 @@ def test_it_brings_each_problem_to_its_field(
 
 
 def test_it_finds_all_problems_at_once() -> None:
-    errors = errors_of(task_name="", parameters="threads: [1", seed="x")
+    errors = errors_of(task_name="", **{"parameters-0-values": "'1"}, seed="x")
     assert set(errors) == {"task_name", "parameters", "seed"}
 
 
 def test_it_keeps_what_was_typed() -> None:
-    form = TaskForm(typed(parameters="threads: [1", description="<b>ö</b>"))
-    assert "threads: [1" in str(form["parameters"])
+    form = TaskForm(typed(**{"parameters-0-values": "'1"}, description="<b>ö</b>"))
+    assert not form.is_valid()
+    assert form.rows["parameters"][0].cells["values"] == "'1"
     assert "&lt;b&gt;ö&lt;/b&gt;" in str(form["description"])
 
 
@@ -123,8 +132,7 @@ def test_it_shows_a_stored_task_and_gives_it_back_unchanged() -> None:
         environment={"OMP_PROC_BIND": "close"},
     )
     shown = TaskForm(task=task)
-    data = {name: shown[name].value() for name in shown.fields} | {"view": "form"}
-    form = TaskForm(data, task=task)
+    form = TaskForm(fields_of(shown), task=task)
     assert form.is_valid(), form.errors
     assert form.checked_spec.to_data() == task.spec_data()
     assert not form.changes(task)
@@ -202,7 +210,8 @@ DEPLOYMENT = {
 def fields_of(form: TaskForm) -> dict[str, str]:
     """What a browser sends of the form as it is shown."""
     sent = {"view": "form", "version": str(form.sent_version or "")}
-    for name in form.fields:
+    sent |= all_fields(row for rows in form.rows.values() for row in rows)
+    for name in form.fields.keys() - set(SECTIONS):
         shown = form[name].field.widget
         value = form[name].value() or ""
         if isinstance(shown, forms.PasswordInput):
@@ -257,7 +266,7 @@ def test_it_brings_problems_of_the_deployment_to_their_fields(
 
 @pytest.mark.parametrize("name", sorted(DEPLOYMENT))
 def test_it_keeps_how_the_server_is_run_through_an_invalid_submit(name: str) -> None:
-    form = TaskForm(typed(**DEPLOYMENT, parameters="threads: ["))
+    form = TaskForm(typed(**DEPLOYMENT, seed="x"))
     assert not form.is_valid()
     assert fields_of(form)[name] == DEPLOYMENT[name]
 
@@ -309,7 +318,7 @@ def test_it_sends_no_password_of_a_proxy_to_another() -> None:
 
 
 def test_it_asks_for_a_token_again_instead_of_sending_it_back() -> None:
-    form = TaskForm(typed(parameters="threads: [", hub_token="hf_hidden-2"))
+    form = TaskForm(typed(seed="x", hub_token="hf_hidden-2"))
     assert not form.is_valid()
     form.ask_again()
     assert "hidden-" not in str(form)
@@ -318,7 +327,7 @@ def test_it_asks_for_a_token_again_instead_of_sending_it_back() -> None:
 
 @pytest.mark.parametrize("token", ["", "none", MASK])
 def test_it_asks_for_no_token_that_is_still_there(token: str) -> None:
-    form = TaskForm(typed(parameters="threads: [", hub_token=token))
+    form = TaskForm(typed(seed="x", hub_token=token))
     assert not form.is_valid()
     assert form["hub_token"].value() == token
     form.ask_again()
@@ -345,7 +354,7 @@ def test_it_loses_no_new_secret_by_switching(changes: dict[str, str], field: str
 
 def test_it_folds_away_what_most_tasks_leave_as_it_is() -> None:
     def unfolded(form: TaskForm) -> list[str]:
-        return [p.title for s in form.sections for p in s.more if p.is_used]
+        return [p.section.title for s in form.sections for p in s.more if p.is_used]
 
     assert unfolded(TaskForm()) == unfolded(TaskForm(task=make_task())) == []
     assert unfolded(TaskForm(task=make_task(access=ACCESS))) == ["Network access"]
@@ -387,14 +396,14 @@ def switch(data: dict[str, Any]) -> Any:
 
 
 def test_it_turns_the_form_into_yaml_and_back_without_loss() -> None:
-    form = switch(typed(action="as_yaml", slo="ttft_p99_s: 0.5", version="3"))
+    form = switch(typed(action="as_yaml", slo={"ttft_p99_s": 0.5}, version="3"))
     assert isinstance(form, YamlForm)
     text = form["text"].value()
     assert "ttft_p99_s: 0.5" in text
     back = switch({"view": "yaml", "action": "as_form", "text": text, "version": "3"})
     assert isinstance(back, TaskForm)
     assert back["traffic_scenarios"].value() == "D(100,50), D(200,200)"
-    assert back["slo"].value() == "ttft_p99_s: 0.5"
+    assert [row.name for row in back.rows["slo"]] == ["ttft_p99_s"]
     assert back["version"].value() == "3"
 
 
@@ -402,7 +411,7 @@ def test_it_stays_where_switching_would_lose_something() -> None:
     form = switch({"view": "yaml", "action": "as_form", "text": "task_name: mine\nmore: 1\n"})
     assert isinstance(form, YamlForm)
     assert "no field" in str(form.errors["text"])
-    form = switch(typed(action="as_yaml", parameters="threads: ["))
+    form = switch(typed(action="as_yaml", **{"parameters-0-values": "'1"}))
     assert isinstance(form, TaskForm)
     assert "parameters" in form.errors
 
