@@ -37,6 +37,12 @@ def create_first_admin() -> User | None:
         return get_user_model().objects.create_superuser(FIRST_ADMIN_NAME)
 
 
+def admin_without_password() -> User | None:
+    """An administrator who cannot sign in but by a link."""
+    admins = User.objects.filter(is_superuser=True, is_active=True).order_by("pk")
+    return next((admin for admin in admins if not admin.has_usable_password()), None)
+
+
 def sign_in_path(user: User) -> str:
     """The path of a link that signs `user` in, once."""
     uid = urlsafe_base64_encode(force_bytes(user.pk))

@@ -2,6 +2,7 @@
 
 import tempfile
 from collections.abc import Callable, Mapping
+from typing import Any
 
 from django.conf import settings
 from django.contrib import messages
@@ -38,6 +39,14 @@ class SignIn(LoginView):
     template_name = "registration/sign_in.html"
     authentication_form = SignInForm
     redirect_authenticated_user = True
+
+    def get_context_data(self, **kwargs: object) -> dict[str, Any]:
+        """`came_from`: whether a page waits; `has_ended`: whether a session is over."""
+        wanted = self.get_redirect_url()
+        return super().get_context_data(**kwargs) | {
+            "came_from": wanted not in {"", "/"},
+            "has_ended": settings.SESSION_COOKIE_NAME in self.request.COOKIES,
+        }
 
     def dispatch(self, request: HttpRequest, *args: object, **kwargs: object) -> HttpResponseBase:
         if getattr(request, "htmx", None):

@@ -3,7 +3,7 @@
 import shutil
 import sqlite3
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -50,11 +50,11 @@ class Finding:
         return asdict(self)
 
 
-def examine() -> Iterator[Finding]:
-    """Every check in turn; one that breaks is itself a finding."""
-    for name, check in CHECKS.items():
+def examine(names: Iterable[str] | None = None) -> Iterator[Finding]:
+    """Every check in turn, or those named; one that breaks is itself a finding."""
+    for name in CHECKS if names is None else names:
         try:
-            verdict, message, remedy = check()
+            verdict, message, remedy = CHECKS[name]()
         except Exception as error:  # noqa: BLE001  a broken check must not hide the others
             message = f"the check broke: {type(error).__name__}: {error}"
             verdict, remedy = Verdict.FAULT, "please report this, it is a fault of the program"

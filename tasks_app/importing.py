@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
+from django.contrib.auth.models import User
 from django.db import IntegrityError
 
 from autotuner_site.commands import BadInput
@@ -62,7 +63,7 @@ def import_database(path: Path) -> Iterator[tuple[str, list[Problem], SpecError 
         raise BadInput(f"{path} {error}") from error
 
 
-def ensure_builtin_task() -> Task:
+def ensure_builtin_task(user: User | None = None) -> Task:
     """The task of the first steps, made for this machine where it is not there yet."""
     cores = psutil.cpu_count(logical=False) or os.cpu_count() or 1
     spec, _ = validate_spec(builtin_task(cores), catalogue=site_runtimes())
@@ -70,7 +71,7 @@ def ensure_builtin_task() -> Task:
     if found is not None:
         return found
     try:
-        return Task.create(spec)
+        return Task.create(spec, user=user)
     except IntegrityError:  # another made it in this very moment
         return Task.objects.get(name=spec.task_name)
 

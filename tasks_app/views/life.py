@@ -19,7 +19,7 @@ from tasks_app.views.acting import attempt
 
 @require_POST
 def tune_builtin(request: SignedInRequest) -> HttpResponse:
-    task = ensure_builtin_task()
+    task = ensure_builtin_task(request.user)
     if task.status == Task.Status.PENDING:
         start = partial(lifecycle.start_task, user=request.user)
         attempt(request, task, start, "The built-in task has started.")

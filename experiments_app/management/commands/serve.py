@@ -4,6 +4,11 @@ from django.core.management import call_command
 from django.core.management.base import CommandParser
 
 from autotuner_site.commands import FAILURE, SUCCESS, BadInput, SiteCommand
+from autotuner_site.first_admin import (
+    admin_without_password,
+    create_first_admin,
+    sign_in_path,
+)
 from experiments_app.supervisor import CannotServe, Supervisor, stop_on_signals
 
 DEFAULT_BIND = "127.0.0.1:8765"
@@ -24,12 +29,17 @@ class Command(SiteCommand):
     def run(self, *, bind: str, **options: Any) -> int:
         host, port = parse_bind(bind)
         call_command("migrate", verbosity=0, interactive=False)
+        create_first_admin()
         supervisor = Supervisor(host, port)
         stop_on_signals(supervisor)
         try:
             with supervisor:
                 supervisor.wait_answering()
                 self.stdout.write(f"Autotuner listens on {supervisor.url} (Ctrl-C to stop)")
+                if admin := admin_without_password():
+                    link = f"{supervisor.url}{sign_in_path(admin)}"
+                    self.stdout.write(f"Sign in with this link, it works once:\n  {link}")
+                self.stdout.flush()
                 supervisor.run()
         except CannotServe as error:
             self.stderr.write(str(error))
