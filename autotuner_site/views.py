@@ -41,12 +41,9 @@ class SignIn(LoginView):
     redirect_authenticated_user = True
 
     def get_context_data(self, **kwargs: object) -> dict[str, Any]:
-        """`came_from`: whether a page waits; `has_ended`: whether a session is over."""
-        wanted = self.get_redirect_url()
-        return super().get_context_data(**kwargs) | {
-            "came_from": wanted not in {"", "/"},
-            "has_ended": settings.SESSION_COOKIE_NAME in self.request.COOKIES,
-        }
+        """`came_from`: whether a page waits, as when a session has ended on it."""
+        came_from = self.get_redirect_url() not in {"", "/"}
+        return super().get_context_data(**kwargs) | {"came_from": came_from}
 
     def dispatch(self, request: HttpRequest, *args: object, **kwargs: object) -> HttpResponseBase:
         if getattr(request, "htmx", None):
