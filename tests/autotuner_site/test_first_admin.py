@@ -2,7 +2,12 @@ import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 
-from autotuner_site.first_admin import create_first_admin, redeem, sign_in_path
+from autotuner_site.first_admin import (
+    admin_without_password,
+    create_first_admin,
+    redeem,
+    sign_in_path,
+)
 from tests.factories import make_user
 
 pytestmark = pytest.mark.django_db
@@ -81,3 +86,11 @@ def test_it_refuses_a_disabled_account(client: Client) -> None:
 def test_it_refuses_a_made_up_link(client: Client, uid: str) -> None:
     first_admin()
     assert client.get(f"/sign-in/{uid}/abc-def/").status_code == 410
+
+
+def test_an_administrator_without_a_password_is_found_until_one_is_set() -> None:
+    admin = first_admin()
+    assert admin_without_password() == admin
+    admin.set_password("not a secret")
+    admin.save()
+    assert admin_without_password() is None

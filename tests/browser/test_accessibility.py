@@ -64,6 +64,8 @@ def paths() -> list[str]:
         f"/presets/own:{preset.pk}/merge",
         f"/presets/own:{preset.pk}/merge?task={pending.pk}",
         "/password/",
+        "/tasks/import",
+        "/system/checks?all",
         "/help/",
         "/help/concepts",
         "/help/docker",

@@ -62,7 +62,7 @@ def test_from_the_first_screen_to_the_best_configuration(
         _import(page)
         page.get_by_role("button", name="Start").click()
         expect(page.locator("#live")).to_contain_text("measuring", timeout=60_000)
-        expect(page.locator(".status-completed").first).to_be_visible(timeout=120_000)
+        expect(page.locator(".status-completed").first).to_be_visible(timeout=240_000)
         expect(page.locator("#best-heading")).to_have_text("Best configuration")
         rows = _results(page, tmp_path / "results.csv")
         assert [row["status"] for row in rows] == ["success"] * 3

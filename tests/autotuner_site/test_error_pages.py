@@ -1,0 +1,50 @@
+from typing import Any
+
+import pytest
+from django.core.exceptions import TooManyFieldsSent
+from django.template.loader import render_to_string
+from django.test import Client, RequestFactory
+
+from autotuner_site.uploads import bad_request
+from tests.factories import make_user
+
+
+def text_of(response: Any) -> str:
+    return " ".join(response.content.decode().split())
+
+
+@pytest.mark.parametrize("code", ["400", "403", "403_csrf", "404", "413", "500"])
+def test_each_leads_back_to_the_tasks_and_to_help(code: str) -> None:
+    text = render_to_string(f"{code}.html")
+    assert 'href="/"' in text
+    assert 'href="/help/' in text
+    assert code[:3] in text
+
+
+@pytest.mark.django_db
+def test_what_is_not_there_says_why_it_may_be_gone(client: Client) -> None:
+    client.force_login(make_user())
+    response = client.get("/tasks/9999/")
+    assert response.status_code == 404
+    assert "may have been deleted" in text_of(response)
+
+
+@pytest.mark.django_db
+def test_a_form_without_its_token_was_not_saved(client: Client) -> None:
+    strict = Client(enforce_csrf_checks=True)
+    strict.force_login(make_user())
+    response = strict.post("/tasks/builtin")
+    assert response.status_code == 403
+    assert "Nothing was saved." in text_of(response)
+
+
+@pytest.mark.django_db
+def test_an_unknown_host_is_told_which_setting_names_it(client: Client) -> None:
+    response = client.get("/", headers={"host": "elsewhere.example"})
+    assert response.status_code == 400
+    assert "ALLOWED_HOSTS" in text_of(response)
+
+
+def test_too_many_fields_are_too_much() -> None:
+    response = bad_request(RequestFactory().post("/tasks/new"), TooManyFieldsSent())
+    assert response.status_code == 413
