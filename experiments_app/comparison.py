@@ -77,17 +77,13 @@ class Comparison:
         scored = list(
             of_run.filter(objective_score__isnull=False).only("number", "objective_score")
         )
-        rows = Measurement.objects.filter(experiment__in=experiments).defer("samples")
         infeasible = [e for e in experiments if e.feasible is False]
-        measured: dict[int, list[Measurement]] = {e.pk: [] for e in experiments}
-        for row in rows:
-            measured[row.experiment_id].append(row)
         return cls(
             task=task,
             run=run,
             spec=spec,
             experiments=experiments,
-            measured=measured,
+            measured=measurements_of(experiments),
             misses=misses_in_words(spec, infeasible),
             best=best_of(scored, spec.optimization.objective),
             baseline=next((e for e in scored if e.is_baseline), None),
@@ -119,11 +115,7 @@ class Comparison:
     @cached_property
     def levels(self) -> list[tuple[str, list[Line]]]:
         """Every metric of each load level."""
-        return [
-            (f"{point.scenario} at concurrency {point.concurrency}", lines)
-            for point in self.spec.points()
-            if (lines := self._metrics(point.scenario, point.concurrency))
-        ]
+        return _levels(self.spec, [self.measured[e.pk] for e in self.experiments])
 
     @cached_property
     def commands(self) -> list[list[tuple[str, bool]]]:
@@ -153,22 +145,37 @@ class Comparison:
             is_best=self.best is not None and self.best.pk == experiment.pk,
         )
 
-    def _metrics(self, scenario: str, concurrency: int) -> list[Line]:
-        rows = [
-            [
-                row
-                for row in self.measured[e.pk]
-                if (row.scenario, row.concurrency) == (scenario, concurrency)
-            ]
-            for e in self.experiments
+
+def levels_of(spec: TaskSpec, experiments: Sequence[Experiment]) -> list[tuple[str, list[Line]]]:
+    """Every metric of each load level, compared with the first of the experiments. One query."""
+    measured = measurements_of(experiments)
+    return _levels(spec, [measured[experiment.pk] for experiment in experiments])
+
+
+def measurements_of(experiments: Sequence[Experiment]) -> dict[int, list[Measurement]]:
+    """By the experiment's pk, without the samples."""
+    found: dict[int, list[Measurement]] = {experiment.pk: [] for experiment in experiments}
+    for row in Measurement.objects.filter(experiment__in=experiments).defer("samples"):
+        found[row.experiment_id].append(row)
+    return found
+
+
+def _levels(
+    spec: TaskSpec, columns: Sequence[Sequence[Measurement]]
+) -> list[tuple[str, list[Line]]]:
+    levels = []
+    for point in spec.points():
+        place = (point.scenario, point.concurrency)
+        at_point = [
+            [row for row in rows if place == (row.scenario, row.concurrency)] for rows in columns
         ]
-        return metric_lines(rows)
+        if any(at_point):
+            levels.append((f"{place[0]} at concurrency {place[1]}", _metric_lines(at_point)))
+    return levels
 
 
-def metric_lines(columns: Sequence[Sequence[Measurement]]) -> list[Line]:
-    """A line for each metric of a load level. `columns`: the repeats of each that is compared."""
-    if not any(columns):
-        return []
+def _metric_lines(columns: Sequence[Sequence[Measurement]]) -> list[Line]:
+    """`columns`: the repeats of each that is compared."""
     return [
         Line(title, unit, _figures(key, [mean_of(repeats, key) for repeats in columns]))
         for key, (title, unit) in METRICS.items()

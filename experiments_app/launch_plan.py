@@ -108,7 +108,7 @@ def plan_launch(
     }
     container = None
     if spec.deployment_mode == "docker":
-        container = _container(
+        container = describe_container(
             spec,
             parameters,
             runtime=runtime,
@@ -154,7 +154,7 @@ def image_of(spec: TaskSpec, runtime: Runtime) -> str:
     return runtime.image or ""
 
 
-def _container(
+def describe_container(
     spec: TaskSpec,
     parameters: Mapping[str, Scalar],
     *,
@@ -164,6 +164,7 @@ def _container(
     devices: int,
     gpu_ids: tuple[str, ...],
 ) -> ContainerDescription:
+    """Raises ModelNotFound (where a container cannot have it) and VolumeRefused."""
     inside = container_model(model, models_dir=settings.DOCKER_MODEL_PATH, hf_home=hf_home())
     network = network_environment(spec.access)
     trust: tuple[Mount, ...] = ()

@@ -3,18 +3,18 @@
 `TaskOverview.load` asks the database; everything after that is a pure function of what it found.
 """
 
-import shlex
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Self
 
 from experiments_app import objective, words
+from experiments_app.answer_texts import AnswerText, answer_texts
+from experiments_app.comparison import Line, levels_of
 from experiments_app.models import Experiment
 from experiments_app.results import best_of, closest_miss, closest_to_slo, is_client_bound
 from experiments_app.rows import Cell, Row, cells_of, planned_row, state_of
 from experiments_app.standing import Standing
 from tasks_app.models import Task
-from tasks_app.runtimes import RuntimeFileError, load_runtime
 from tasks_app.spec import TaskSpec
 
 MAX_PLANNED_ROWS = 40
@@ -111,19 +111,16 @@ class TaskOverview(Standing):
         return cells_of(flags, self._baseline_flags, (*self.searched, *fixed))
 
     @cached_property
-    def answer_flags(self) -> str:
-        """The flags of the answer as a shell would read them."""
-        if self.answer is None:
-            return ""
-        try:
-            runtime = load_runtime(self.spec.base_runtime)
-        except RuntimeFileError:  # a runtime of this site that was removed since
-            return ""
-        return shlex.join(runtime.flag_arguments(self.answer.parameters))
+    def answer_texts(self) -> list[AnswerText]:
+        """The answer in every form in which it is taken along."""
+        return answer_texts(self.spec, self.answer) if self.answer else []
 
     @cached_property
-    def answer_command(self) -> str:
-        return shlex.join(map(str, self.answer.command)) if self.answer else ""
+    def against_default(self) -> list[tuple[str, list[Line]]]:
+        """Every metric of the default and the answer, load level by load level."""
+        if self.answer is None or self.baseline is None or self.answer.is_baseline:
+            return []
+        return levels_of(self.spec, (self.baseline, self.answer))
 
     @property
     def _baseline_flags(self) -> dict[str, str | int | float | bool | None]:

@@ -1,6 +1,7 @@
 """The log of a task: one line for everything that happened to it, kept under AUTOTUNER_HOME."""
 
 import logging
+import os
 from pathlib import Path
 
 from django.conf import settings
@@ -25,3 +26,11 @@ def write(task_pk: int, message: str, *, run: int, number: int | None = None) ->
             log.write(text)
     except OSError as error:
         logger.warning("log of task %d: %s; not written there: %s", task_pk, error, message)
+
+
+def clear(task_pk: int, *, run: int, who: str) -> None:
+    """Empty it in place: whoever writes to it goes on at its new end. Raises OSError."""
+    path = path_of(task_pk)
+    if path.exists():
+        os.truncate(path, 0)
+    write(task_pk, f"the log was cleared by {who}", run=run)

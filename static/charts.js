@@ -2,15 +2,21 @@
 (() => {
   "use strict";
 
+  let isOutdated = false;
   window.htmx?.registerExtension("charts", {
     // A poll of the page brings no charts, only the version that they would have.
     htmx_before_morph_node: (element, detail) => {
       if (element.id !== "charts" || !("stub" in detail.newNode.dataset)) return true;
-      if (element.dataset.version !== detail.newNode.dataset.version) {
-        htmx.trigger(element, "charts-changed");
-      }
+      isOutdated ||= element.dataset.version !== detail.newNode.dataset.version;
       return false;
     },
+  });
+
+  // Within a swap nothing else can be asked for.
+  document.addEventListener("htmx:after:swap", () => {
+    if (!isOutdated) return;
+    isOutdated = false;
+    setTimeout(() => htmx.trigger("#charts", "charts-changed"));
   });
 
   // The chart that is shown stands in the address, so that it is there after a reload.

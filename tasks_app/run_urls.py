@@ -7,4 +7,5 @@ from tasks_app.views import compare, task_log
 urlpatterns = [
     path("tasks/<int:pk>/compare", compare.task_compare, name="task_compare"),
     path("tasks/<int:pk>/log", task_log.task_log, name="task_log"),
+    path("tasks/<int:pk>/log/clear", task_log.task_log_clear, name="task_log_clear"),
 ]

@@ -17,14 +17,16 @@ STATES: Mapping[str, str] = {
 }
 USUAL_STATES = frozenset({"success", "infeasible", "failed"})
 ALWAYS_SHOWN = ("number", "score")
+OWN = ("run", "sort", "status", "level", "page", "columns", "column", "seen")
 MAX_REMEMBERED = 300
 
 
 @dataclass(frozen=True)
 class TableQuery:
     """`sort` is a column's key. `level` counts the points of the spec. What an address says
-    wrongly is left out."""
+    wrongly is left out; `others` is what it says about the rest of the page."""
 
+    others: str = ""
     run: str = ""
     sort: str = "number"
     descending: bool = False
@@ -38,7 +40,11 @@ class TableQuery:
         key = wanted.removeprefix("-")
         is_known = key in {*ALWAYS_SHOWN, *(column.key for column in columns)}
         level = _number(data.get("level"))
+        others = data.copy()
+        for name in OWN:
+            others.pop(name, None)
         return cls(
+            others=others.urlencode(),
             run=data.get("run", ""),
             sort=key if is_known else "number",
             descending=is_known and wanted.startswith("-"),
@@ -74,7 +80,7 @@ def remember(choice: Mapping[str, bool], new: Mapping[str, bool]) -> dict[str, b
 
 
 def _address(query: TableQuery) -> str:
-    data = QueryDict(mutable=True)
+    data = QueryDict(query.others, mutable=True)
     if query.run:
         data["run"] = query.run
     if query.sort != "number" or query.descending:

@@ -86,7 +86,7 @@ def test_it_creates_edits_starts_cancels_and_deletes(open_page: OpenPage, script
     expect(page.get_by_role("button", name="Cancel")).to_be_visible()
     page.get_by_role("button", name="Cancel").click()
     expect(page.locator("main")).to_contain_text("The task is cancelled.")
-    page.locator("main details.menu summary").click()
+    page.locator("summary", has_text="More actions").click()
     page.get_by_role("link", name="Delete").click()
     page.get_by_role("button", name="Delete for good").click()
     expect(page.locator("main")).to_contain_text("is deleted")

@@ -142,8 +142,9 @@ def test_it_gives_the_flags_of_the_best_as_a_shell_reads_them() -> None:
         parameters={"cache-type-k": "q8_0", "threads": 2, "cont-batching": False, "mlock": True}
     )
     overview = TaskOverview.load(task)
-    assert overview.answer_flags.startswith("--cache-type-k q8_0 --threads 2")
-    assert "--mlock" in overview.answer_flags
+    flags = next(text.text for text in overview.answer_texts if text.title == "Flags")
+    assert flags.startswith("--cache-type-k q8_0 --threads 2")
+    assert "--mlock" in flags
 
 
 def test_it_tells_what_differs_from_the_default() -> None:
