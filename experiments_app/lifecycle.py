@@ -56,6 +56,18 @@ def bring_back_task(task: Task, *, user: User | None = None) -> None:
     task_log.write(task.pk, f"brought back{_by(user)}", run=task.run)
 
 
+def requeue_experiment(experiment: Experiment, *, user: User | None = None) -> None:
+    """Try a failed experiment again while its run goes on. Raises StaleState."""
+    experiment.requeue()
+    task_log.write(
+        experiment.task_id,
+        f"to be run again{_by(user)}",
+        run=experiment.run,
+        number=experiment.number,
+    )
+    transaction.on_commit(lambda: wake(experiment.task_id))
+
+
 def check_runnable(task: Task) -> int:
     """How many GPUs a configuration can have here, which is what a run of it holds to.
 

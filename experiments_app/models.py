@@ -200,14 +200,31 @@ class Experiment(models.Model):
                 token,
                 status=self.Status.PENDING,
                 attempt=self.attempt if attempt_counts else self.attempt - 1,
-                progress={},
-                started_at=None,
-                start_s=None,
-                warm_up_s=None,
-                measure_s=None,
-                stop_s=None,
+                **self._not_begun(),
                 **self._unowned(),
             )
+
+    def requeue(self) -> None:
+        """Give a failed experiment of a run that still goes on another try, from its start.
+
+        Raises StaleState where it did not fail, or where its run is over.
+        """
+        with transaction.atomic():  # the run cannot end until we are through, or is seen here
+            if not self.is_wanted():
+                raise StaleState(f"{self}: its run is over. Start the task again instead.")
+            failed = Experiment.objects.filter(pk=self.pk, status=self.Status.FAILED)
+            again = failed.update(
+                status=self.Status.PENDING,
+                attempt=0,
+                error_kind="",
+                error="",
+                completed_at=None,
+                **self._not_begun(),
+            )
+            if again != 1:
+                raise StaleState(f"{self}: only a failed experiment is tried again.")
+            self.measurements.all().delete()  # of the levels before it failed
+        self.refresh_from_db()
 
     def is_wanted(self) -> bool:
         """Whether the run that it belongs to still goes on."""
@@ -223,6 +240,11 @@ class Experiment(models.Model):
             **self._unowned(),
             **changes,
         )
+
+    @staticmethod
+    def _not_begun() -> dict[str, Any]:
+        times = dict.fromkeys(("start_s", "warm_up_s", "measure_s", "stop_s"))
+        return {"progress": {}, "started_at": None, **times}
 
     @staticmethod
     def _unowned() -> dict[str, Any]:

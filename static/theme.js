@@ -6,7 +6,8 @@
 
   const chosen = () => {
     try {
-      return localStorage.getItem("theme");
+      const stored = localStorage.getItem("theme");
+      return stored === "light" || stored === "dark" ? stored : null;
     } catch {
       return null; // storage may be forbidden; the system's theme serves
     }

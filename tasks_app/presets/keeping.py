@@ -39,7 +39,7 @@ def next_name(name: str, base_runtime: str) -> str:
 
 def keep(preset: PresetDocument, user: User | None) -> Preset:
     """Save it as a new one. Raises SpecError where its name is taken."""
-    _check_name(preset)
+    check_name(preset)
     try:
         with transaction.atomic():
             return Preset.objects.create(created_by=user, **preset.to_data())
@@ -50,7 +50,7 @@ def keep(preset: PresetDocument, user: User | None) -> Preset:
 def replace(row: Preset, preset: PresetDocument, *, seen: datetime) -> None:
     """Write it over `row`. Raises SpecError where its name is taken, StaleState where the row is no
     longer what was read at `seen`."""
-    _check_name(preset, row)
+    check_name(preset, row)
     try:
         with transaction.atomic():
             row.replace(preset.to_data(), seen=seen)
@@ -90,7 +90,8 @@ def keep_all(
     return rows, notes
 
 
-def _check_name(preset: PresetDocument, but: Preset | None = None) -> None:
+def check_name(preset: PresetDocument, but: Preset | None = None) -> None:
+    """Raises SpecError where another preset of its runtime has its name, a shipped one too."""
     own_key = f"own:{but.pk}" if but else ""
     others = [other for other in presets_for(preset.base_runtime) if other.key != own_key]
     if preset.name in {other.name for other in others}:
