@@ -3,7 +3,12 @@
 import hashlib
 from collections.abc import Iterable
 
+from django.http import HttpResponse
+from django.utils import timezone
+from django.utils.cache import patch_cache_control, patch_vary_headers
+
 from experiments_app import consumer
+from experiments_app.models import Experiment
 from experiments_app.standing import Standing
 
 # What is told of the time goes on where nothing else does: the estimate, that nobody works.
@@ -46,6 +51,21 @@ def page_stamp(standing: Standing, results: str, *others: object) -> str:
             *others,
         ]
     )
+
+
+def experiment_stamp(experiment: Experiment, *others: object) -> str:
+    """Changes with anything that the page of an experiment shows while it is open."""
+    moment = int(timezone.now().timestamp()) // SHOWN_ANEW_EVERY_S
+    return _stamp([experiment.pk, experiment.status, experiment.progress, moment, *others])
+
+
+def marked(response: HttpResponse, etag: str = "") -> HttpResponse:
+    """Kept by a browser only to ask whether it still holds; a part is no answer for the page."""
+    if etag:
+        response["ETag"] = etag
+    patch_cache_control(response, private=True, no_cache=True)
+    patch_vary_headers(response, ["HX-Request", "Cookie"])
+    return response
 
 
 def _stamp(parts: Iterable[object]) -> str:

@@ -54,7 +54,7 @@ class ExperimentReport:
     baseline: Experiment | None
     measurements: tuple[Measurement, ...]
     miss: str
-    log: str
+    log: logs.Part
     usage: tuple[UsagePanel, ...] = ()
     gpus: tuple[str, ...] = ()
     waiting_for: str = ""
@@ -72,7 +72,7 @@ class ExperimentReport:
             baseline=siblings.filter(number=0).first(),
             measurements=tuple(experiment.measurements.defer("samples")),
             miss=closest_miss(spec, experiment) if infeasible else "",
-            log=logs.tail(Path(experiment.log_path), LOG_BYTES).text if experiment.log_path else "",
+            log=_log_of(experiment),
             usage=usage_panels(_usage_of(experiment), gpu_labels(gpu_ids) if gpu_ids else {}),
             gpus=tuple(gpu_names(gpu_ids)) if gpu_ids else (),
             waiting_for=waiting_reason(experiment),
@@ -164,6 +164,12 @@ class ExperimentReport:
         if not self.is_open:
             return self.state[1]
         return self.waiting_for or words.phase(self.experiment.progress)
+
+
+def _log_of(experiment: Experiment) -> logs.Part:
+    if not experiment.log_path:
+        return logs.Part(b"", 0, 0)
+    return logs.tail(Path(experiment.log_path), LOG_BYTES)
 
 
 def _usage_of(experiment: Experiment) -> Usage:

@@ -4,7 +4,7 @@ from typing import Any, TypeVar
 
 from django.http import Http404, HttpResponse
 from django.shortcuts import render
-from django.utils.cache import get_conditional_response, patch_cache_control, patch_vary_headers
+from django.utils.cache import get_conditional_response
 from django.views.decorators.http import require_safe
 from django_htmx.http import HttpResponseClientRefresh, retarget
 
@@ -13,7 +13,7 @@ from experiments_app import logs
 from experiments_app import task_log as task_logs
 from experiments_app.before_start import before_start
 from experiments_app.charts.page import chart_context
-from experiments_app.following import page_stamp, results_stamp
+from experiments_app.following import marked, page_stamp, results_stamp
 from experiments_app.overview import TaskOverview
 from experiments_app.standing import Standing
 from experiments_app.steps import steps_of
@@ -39,18 +39,18 @@ def task_detail(request: SignedInRequest, pk: int) -> HttpResponse:
     if not request.htmx:
         context = _live_context(request, task, run)
         context["log"] = logs.tail(task_logs.path_of(task.pk))
-        return _marked(render(request, PAGE, context))
+        return marked(render(request, PAGE, context))
     standing = _loaded(Standing, task, run)
     results = results_stamp(standing)
     size = logs.size(task_logs.path_of(task.pk))
     etag = f'"{page_stamp(standing, results, size, request.user.pk, request.get_full_path())}"'
     unchanged = get_conditional_response(request, etag=etag)
     if unchanged is not None:
-        return _marked(unchanged, etag)
+        return marked(unchanged, etag)
     if request.GET.get("seen") == results:
         now = render(request, f"{PAGE}#now", {"only_now": True, **_now_context(standing)})
-        return _marked(retarget(now, "#now"), etag)
-    return _marked(render(request, f"{PAGE}#live", _live_context(request, task, run)), etag)
+        return marked(retarget(now, "#now"), etag)
+    return marked(render(request, f"{PAGE}#live", _live_context(request, task, run)), etag)
 
 
 def run_asked_for(request: SignedInRequest) -> int | None:
@@ -94,12 +94,3 @@ def _live_context(request: SignedInRequest, task: Task, run: int | None) -> dict
     if overview.status == Task.Status.PENDING:
         context["before_start"] = before_start(overview.spec)
     return context
-
-
-def _marked(response: HttpResponse, etag: str = "") -> HttpResponse:
-    """Kept by a browser only to ask whether it still holds; a part is no answer for the page."""
-    if etag:
-        response["ETag"] = etag
-    patch_cache_control(response, private=True, no_cache=True)
-    patch_vary_headers(response, ["HX-Request", "Cookie"])
-    return response

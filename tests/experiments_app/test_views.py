@@ -3,6 +3,7 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from experiments_app.models import Experiment
 from tests import factories
@@ -101,3 +102,47 @@ def test_it_shows_what_the_server_used(browser: Client) -> None:
 
 def test_it_shows_no_usage_where_none_was_sampled(browser: Client) -> None:
     assert "Usage" not in page(browser, completed_task((50.0,)).experiments.get())
+
+
+def test_it_leads_to_its_neighbours_and_compares(browser: Client) -> None:
+    task = completed_task((50.0, 60.0, 55.0))
+    first, best, last = task.experiments.order_by("number")
+    text = page(browser, last)
+    assert f'rel="prev" href="/experiments/{best.pk}/"' in text
+    assert 'rel="next"' not in text
+    assert f"/tasks/{task.pk}/compare?run=1&amp;experiment=0&amp;experiment=2" in text
+    assert f"/tasks/{task.pk}/compare?run=1&amp;experiment=1&amp;experiment=2" in text
+    assert "★ best" in page(browser, best)
+    assert "Compare with the default" not in page(browser, first)
+
+
+def test_it_shows_the_steps_of_one_that_runs(browser: Client) -> None:
+    assert 'aria-current="step"' in page(browser, running_task().experiments.get(number=4))
+
+
+def test_a_poll_gets_nothing_where_nothing_is_new(
+    browser: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = timezone.now()
+    monkeypatch.setattr("experiments_app.following.timezone.now", lambda: now)
+    experiment = running_task().experiments.get(number=4)
+    path = f"/experiments/{experiment.pk}/"
+    first: Any = browser.get(path, headers={"HX-Request": "true"})
+    headers = {"HX-Request": "true", "If-None-Match": first["ETag"]}
+    assert browser.get(path, headers=headers).status_code == 304
+    experiment.write("factory", progress={"phase": "stopping"})
+    assert browser.get(path, headers=headers).status_code == 200
+
+
+def test_a_poll_of_a_deleted_one_loads_the_page_anew(browser: Client) -> None:
+    response: Any = browser.get("/experiments/999/", headers={"HX-Request": "true"})
+    assert response["HX-Refresh"] == "true"
+
+
+def test_it_finds_lines_of_the_engine_log(browser: Client, tmp_path: Path) -> None:
+    experiment = completed_task((50.0,)).experiments.get()
+    log = tmp_path / "server.log"
+    log.write_text("loading\nready <now>\n")
+    Experiment.objects.filter(pk=experiment.pk).update(log_path=str(log))
+    text = browser.get(f"/experiments/{experiment.pk}/log?q=READY").content.decode()
+    assert "<mark>ready</mark> &lt;now&gt;" in text

@@ -89,6 +89,16 @@ class Site:
     def wait_for_row(self, query: str, *, timeout_s: float = 60) -> None:
         wait_for(lambda: self.rows(query), timeout_s=timeout_s, interval_s=0.1)
 
+    def wait_for_port(self, port: int, *, timeout_s: float = 30) -> None:
+        """Until something listens there."""
+
+        def listens() -> bool:
+            with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+                return True
+            return False
+
+        wait_for(listens, timeout_s=timeout_s, interval_s=0.1)
+
     def children(self) -> list[psutil.Process]:
         """Every live process that works on this site's data folder, whoever its parent is."""
         found = []

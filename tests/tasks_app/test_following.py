@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from experiments_app import task_log
 from tasks_app.models import Task
-from tests.factories import make_user, running_task, succeed
+from tests.factories import completed_task, make_user, running_task, succeed
 
 pytestmark = pytest.mark.django_db
 
@@ -120,3 +120,12 @@ def test_it_never_follows_what_has_ended(browser: Client) -> None:
     succeed(task.experiments.get(number=2), 70.0)
     task.complete("done")
     assert 'data-hx-trigger="every' not in browser.get(f"/tasks/{task.pk}/").content.decode()
+
+
+def test_earlier_runs_are_one_click_away(browser: Client) -> None:
+    task = completed_task((50.0,))
+    task.restart()
+    text = browser.get(f"/tasks/{task.pk}/?run=1").content.decode()
+    assert "Run 1 of 2" in text
+    assert f'href="/tasks/{task.pk}/"' in text
+    assert f'href="/tasks/{task.pk}/?run=1"' in browser.get(f"/tasks/{task.pk}/").content.decode()
