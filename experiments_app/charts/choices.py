@@ -3,9 +3,11 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from experiments_app.charts.heat_map import chosen_pair
 from experiments_app.charts.kinds import Kind, finished_rows, kind_of
 from experiments_app.charts.levels import chosen_rows, latency_of
 from experiments_app.charts.options import LATENCY_NAMES, STATISTIC_NAMES, ChartOptions
+from experiments_app.charts.parameters import parameters_of, trials_of
 from experiments_app.objective import is_maximised
 from experiments_app.overview import TaskOverview
 
@@ -69,9 +71,18 @@ def _experiments(overview: TaskOverview, options: ChartOptions) -> Iterator[Cont
     yield Control("experiment", "Experiments", boxes, takes_several=True)
 
 
+def _pair(overview: TaskOverview, options: ChartOptions) -> Iterator[Control]:
+    found = parameters_of(overview, trials_of(overview))
+    if len(found) > 1:
+        x, y = chosen_pair(found, options)
+        names = {name: name for name in overview.searched if name in {p.name for p in found}}
+        yield _select("x", "Across", names, x.name)
+        yield _select("y", "Upwards", names, y.name)
+
+
 def _select(name: str, label: str, labels: Mapping[str, str], chosen: str) -> Control:
     options = tuple(Option(value, text, value == chosen) for value, text in labels.items())
     return Control(name, label, options)
 
 
-_CONTROLS = {"over": _over, "latency": _latency, "experiments": _experiments}
+_CONTROLS = {"over": _over, "latency": _latency, "experiments": _experiments, "pair": _pair}

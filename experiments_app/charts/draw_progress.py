@@ -39,7 +39,7 @@ def specify(chart: ProgressChart, size: Size) -> dict[str, Any]:
     y = alt.Y(
         "score:Q",
         title=lines(chart.axis),
-        scale=alt.Scale(domain=_domain(scores), zero=False, nice=True),
+        scale=alt.Scale(domain=domain(scores), zero=False, nice=True),
         axis=alt.Axis(tickCount=5, format=tick_format(scores)),
     )
     steps = alt.Chart(data({"x": step.x, "score": step.score} for step in chart.steps)).mark_line(
@@ -63,7 +63,7 @@ def specify(chart: ProgressChart, size: Size) -> dict[str, Any]:
     return finished(alt.layer(*layers), size)
 
 
-def _domain(scores: list[float]) -> list[float]:
+def domain(scores: list[float]) -> list[float]:
     """From the lowest to the highest with some air: small gains must be seen."""
     low, high = min(scores), max(scores)
     air = (high - low) * MARGIN or abs(high) * MARGIN or 1.0

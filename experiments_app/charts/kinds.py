@@ -3,10 +3,13 @@
 from enum import StrEnum
 
 from experiments_app import words
+from experiments_app.objective import is_maximised
 from experiments_app.overview import TaskOverview
 from experiments_app.rows import Row
 
 MAX_DETAIL = 200
+MAX_FLAGS = 8
+MAX_FLAG = 80
 
 
 class Kind(StrEnum):
@@ -56,11 +59,17 @@ def tooltip(row: Row, overview: TaskOverview) -> str:
         parts.append(row.detail.partition("\n")[0][:MAX_DETAIL] or row.label)
     if row.gain is not None:
         parts.append(f"{words.percent(row.gain)} against the default")
-    parts += [f"{cell.name} {cell.text}" for cell in row.cells if cell.text]
+    flags = [f"{cell.name} {cell.text}" for cell in row.cells if cell.text]
+    parts += [flag[:MAX_FLAG] for flag in flags[:MAX_FLAGS]]
+    if len(flags) > MAX_FLAGS:
+        parts.append(f"and {len(flags) - MAX_FLAGS} more")
     return " · ".join(parts)
 
 
 def unit_words(overview: TaskOverview) -> str:
     """The unit of the score, and which way is better: the title of an axis."""
-    better = "higher" if overview.objective.startswith("maximize") else "lower"
-    return f"{overview.unit} · {better} is better"
+    return f"{overview.unit} · {better(overview)} is better"
+
+
+def better(overview: TaskOverview) -> str:
+    return "higher" if is_maximised(overview.objective) else "lower"

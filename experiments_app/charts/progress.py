@@ -143,18 +143,14 @@ def _describe(improved: Sequence[Dot], measured: int, overview: TaskOverview) ->
     if not improved:
         return "A line appears here with the first experiment that has a score."
     first, best = improved[0], improved[-1]
+    of = f"After {measured} experiments with a score" if measured > 1 else "After one experiment"
     parts = [
-        (
-            f"After {measured} experiments with a score the best is {words.number(best.score)}"
-            f" {overview.unit}, reached with {_name(best)}."
-        )
+        f"{of} the best is {words.number(best.score)} {overview.unit}, reached with {_name(best)}."
     ]
     if len(improved) > 1:
-        parts.append(
-            f"It began with {words.number(first.score)} and rose {len(improved) - 1} times."
-            if best.score > first.score
-            else f"It began with {words.number(first.score)} and fell {len(improved) - 1} times."
-        )
+        direction = "rose" if best.score > first.score else "fell"
+        times = f"{len(improved) - 1} times" if len(improved) > 2 else "once"
+        parts.append(f"It began with {words.number(first.score)} and {direction} {times}.")
     if measured > MAX_DOTS:
         parts.append("Of the other experiments some are left out of the drawing.")
     return " ".join(parts)

@@ -3,10 +3,22 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from experiments_app.charts import draw_levels, draw_progress, draw_score
+from experiments_app.charts import (
+    draw_effects,
+    draw_heat_map,
+    draw_importance,
+    draw_levels,
+    draw_parallel,
+    draw_progress,
+    draw_score,
+)
 from experiments_app.charts.draw import Chart, Specify
+from experiments_app.charts.effects import effects_chart
+from experiments_app.charts.heat_map import heat_map_chart
+from experiments_app.charts.importance import importance_chart
 from experiments_app.charts.levels import levels_chart
 from experiments_app.charts.options import ChartOptions
+from experiments_app.charts.parallel import parallel_chart
 from experiments_app.charts.progress import progress_chart
 from experiments_app.charts.score import score_chart
 from experiments_app.charts.source import ChartSource
@@ -31,6 +43,10 @@ CHARTS: Mapping[str, ChartType] = {
         ChartType(
             "levels", "Load levels", levels_chart, draw_levels.specify, ("latency", "experiments")
         ),
+        ChartType("effects", "Effects", effects_chart, draw_effects.specify),
+        ChartType("importance", "Importance", importance_chart, draw_importance.specify),
+        ChartType("parallel", "All values", parallel_chart, draw_parallel.specify),
+        ChartType("heat-map", "Heat map", heat_map_chart, draw_heat_map.specify, ("pair",)),
     )
 }
 DEFAULT = "score"
