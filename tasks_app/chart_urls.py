@@ -1,8 +1,14 @@
 from django.urls import path, re_path
 
-from tasks_app.views import task_charts
+from tasks_app.views import compare_runs, task_charts
 
 urlpatterns = [
+    path("compare", compare_runs.compare_runs, name="compare_runs"),
+    re_path(
+        r"^compare/(?P<name>[\w-]+)\.(?P<kind>svg|png)$",
+        compare_runs.compared_chart_file,
+        name="compared_chart_file",
+    ),
     path("tasks/<int:pk>/chart-section", task_charts.chart_section, name="chart_section"),
     path("tasks/<int:pk>/charts/", task_charts.task_charts, name="task_charts"),
     re_path(

@@ -44,7 +44,12 @@ def _over(overview: TaskOverview, options: ChartOptions) -> Iterator[Control]:
 
 
 def _latency(overview: TaskOverview, options: ChartOptions) -> Iterator[Control]:
-    metric, statistic, _ = latency_of(overview.spec, options).split("_")
+    yield from latency_controls(latency_of(overview.spec, options))
+
+
+def latency_controls(latency: str) -> Iterator[Control]:
+    """For a latency such as `ttft_p99_s`."""
+    metric, statistic, _ = latency.split("_")
     names = {name: f"{name.upper()}, {words}" for name, words in LATENCY_NAMES.items()}
     yield _select("latency", "Latency", names, metric)
     yield _select("statistic", "Statistic", STATISTIC_NAMES, statistic)

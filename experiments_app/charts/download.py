@@ -2,10 +2,13 @@
 
 from xml.etree import ElementTree as ET
 
+from django.http import Http404, HttpRequest, HttpResponse
+
 from experiments_app.charts.draw import Chart, Specify, draw
-from experiments_app.charts.theme import resolved
+from experiments_app.charts.theme import THEMES, resolved
 
 FONTS = "system-ui, 'Segoe UI', Roboto, 'Helvetica Neue', 'Noto Sans', 'DejaVu Sans', sans-serif"
+TYPES = {"svg": "image/svg+xml", "png": "image/png"}
 MARGIN = 16
 TITLE_HEIGHT = 34
 PNG_SCALE = 2.0
@@ -45,6 +48,25 @@ def standalone_png(chart: Chart, specify: Specify, *, theme: str) -> bytes:
 
     svg = standalone_svg(chart, specify, theme=theme, site="")
     return bytes(vl_convert.svg_to_png(svg, scale=PNG_SCALE))
+
+
+def chart_file(
+    request: HttpRequest, chart: Chart, specify: Specify, kind: str, name: str
+) -> HttpResponse:
+    """The answer that holds the file, in the colours of `?theme=`; `kind` is svg or png."""
+    if not chart.has_content:
+        raise Http404(chart.description)
+    theme = request.GET.get("theme", "light")
+    if theme not in THEMES:
+        raise Http404(f"There is no theme {theme!r}: use {' or '.join(THEMES)}.")
+    content: str | bytes
+    if kind == "png":
+        content = standalone_png(chart, specify, theme=theme)
+    else:
+        site = request.build_absolute_uri("/").rstrip("/")
+        content = standalone_svg(chart, specify, theme=theme, site=site)
+    headers = {"Content-Disposition": f'inline; filename="{name}.{kind}"'}
+    return HttpResponse(content, content_type=TYPES[kind], headers=headers)
 
 
 def _element(name: str, **attributes: str) -> ET.Element:

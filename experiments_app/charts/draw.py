@@ -127,7 +127,7 @@ def legend(size: Size, **options: Any) -> Any:
         title=None,
         orient="top",
         symbolOpacity=1,
-        **({"columns": 3 if size.is_narrow else 0, "columnPadding": 14} | options),
+        **({"columns": 3 if size.is_narrow else 0, "columnPadding": 22} | options),
     )
 
 

@@ -61,7 +61,7 @@ def _panel(panel: EffectPanel, chart: EffectsChart, y: Any, colour: Any) -> Any:
             strokeDash=[4, 3], color=COLOURS[Kind.BASELINE], aria=False
         )
         layers.append(rule.encode(y=y))
-    dots = alt.Chart(data(record(dot) for dot in panel.dots)).mark_circle(size=34, opacity=0.75)
+    dots = alt.Chart(data(record(dot) for dot in panel.dots)).mark_circle(size=34, opacity=0.9)
     layers.append(dots.encode(x=x, y=y, color=colour, **LINKED))
     means = alt.Chart(
         data({"value": m.value, "label": m.label, "score": m.score} for m in panel.means)

@@ -65,7 +65,7 @@ def _scales(chart: LevelsChart, size: Size) -> tuple[Any, Any]:
     if any(panel.bound is not None for panel in chart.panels):
         names, colours, shapes = [*names, SLO], [*colours, SLO_COLOUR], [*shapes, "stroke"]
     columns = 2 if size.is_narrow else 6
-    key = legend(size, columns=columns, symbolStrokeWidth=2.5, labelLimit=150)
+    key = legend(size, columns=columns, symbolStrokeWidth=2.5, labelLimit=190)
     colour = alt.Color("series:N", scale=alt.Scale(domain=names, range=colours), legend=key)
     shape = alt.Shape("series:N", scale=alt.Scale(domain=names, range=shapes), legend=key)
     return colour, shape

@@ -6,9 +6,10 @@ from itertools import groupby
 
 from experiments_app import objective, words
 from experiments_app.charts.kinds import finished_rows, path_of
-from experiments_app.charts.levels_measured import Repeat, StoredPoint, mean
+from experiments_app.charts.levels_measured import Repeat, mean
 from experiments_app.charts.options import ChartOptions
 from experiments_app.charts.source import ChartSource
+from experiments_app.misses import StoredPoint
 from experiments_app.objective import is_maximised
 from experiments_app.overview import TaskOverview
 from experiments_app.rows import Row

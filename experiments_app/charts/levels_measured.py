@@ -1,27 +1,14 @@
 """Load levels as they were measured, read back from their stored statistics."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import cached_property
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from itertools import groupby
 
 from experiments_app import objective
-from experiments_app.metrics import LATENCIES, STATISTICS, Point, Samples
+from experiments_app.metrics import Samples
+from experiments_app.misses import STATISTIC_COLUMNS, StoredPoint
 from experiments_app.models import Measurement
 from tasks_app.spec import TaskSpec
-
-LATENCY_COLUMNS = tuple(f"{name}_{statistic}_s" for name in LATENCIES for statistic in STATISTICS)
-
-
-@dataclass(frozen=True)
-class StoredPoint(Point):
-    """A point whose latencies are known and whose single requests are not."""
-
-    statistics: Mapping[str, float | None] = field(default_factory=dict)
-
-    @cached_property
-    def latencies(self) -> dict[str, float | None]:
-        return dict(self.statistics)
 
 
 @dataclass(frozen=True)
@@ -52,7 +39,7 @@ def repeat_of(row: Measurement, number: int) -> Repeat:
         good_requests_per_s=row.good_requests_per_s or 0.0,
         samples=Samples(),
         devices=row.devices,
-        statistics={name: getattr(row, name) for name in LATENCY_COLUMNS},
+        statistics={name: getattr(row, name) for name in STATISTIC_COLUMNS},
     )
     return Repeat(number, row.repeat, point)
 

@@ -5,16 +5,13 @@ from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 
 from autotuner_site.requests import SignedInRequest
-from experiments_app.charts.download import standalone_png, standalone_svg
+from experiments_app.charts.download import chart_file
 from experiments_app.charts.page import ChartView, all_views, section
 from experiments_app.charts.registry import CHARTS
 from experiments_app.charts.source import ChartSource
-from experiments_app.charts.theme import THEMES
 from experiments_app.overview import TaskOverview
 from tasks_app.models import Run, Task
 from tasks_app.views.task_page import run_asked_for
-
-TYPES = {"svg": "image/svg+xml", "png": "image/png"}
 
 
 @require_safe
@@ -52,22 +49,8 @@ def task_chart(request: SignedInRequest, pk: int, name: str) -> HttpResponse:
 def task_chart_file(request: SignedInRequest, pk: int, name: str, kind: str) -> HttpResponse:
     """The chart as an image that stands by itself, in the colours of `?theme=`."""
     view = _view(request, pk, name)
-    if not view.chart.has_content:
-        raise Http404(view.chart.description)
-    theme = request.GET.get("theme", "light")
-    if theme not in THEMES:
-        raise Http404(f"There is no theme {theme!r}: use {' or '.join(THEMES)}.")
-    content: str | bytes
-    if kind == "png":
-        content = standalone_png(view.chart, view.type.specify, theme=theme)
-    else:
-        site = request.build_absolute_uri("/").rstrip("/")
-        content = standalone_svg(view.chart, view.type.specify, theme=theme, site=site)
-    file_name = f"task_{pk}_run_{view.overview.run}_{name}.{kind}"
-    disposition = f'inline; filename="{file_name}"'
-    return HttpResponse(
-        content, content_type=TYPES[kind], headers={"Content-Disposition": disposition}
-    )
+    file_name = f"task_{pk}_run_{view.overview.run}_{name}"
+    return chart_file(request, view.chart, view.type.specify, kind, file_name)
 
 
 def _view(request: SignedInRequest, pk: int, name: str) -> ChartView:
