@@ -170,11 +170,11 @@ def _levels(
             [row for row in rows if place == (row.scenario, row.concurrency)] for rows in columns
         ]
         if any(at_point):
-            levels.append((f"{place[0]} at concurrency {place[1]}", _metric_lines(at_point)))
+            levels.append((f"{place[0]} at concurrency {place[1]}", metric_lines(at_point)))
     return levels
 
 
-def _metric_lines(columns: Sequence[Sequence[Measurement]]) -> list[Line]:
+def metric_lines(columns: Sequence[Sequence[Measurement]]) -> list[Line]:
     """`columns`: the repeats of each that is compared."""
     return [
         Line(title, unit, _figures(key, [mean_of(repeats, key) for repeats in columns]))

@@ -2,26 +2,22 @@
 (() => {
   "use strict";
 
-  let isOutdated = false;
   window.htmx?.registerExtension("charts", {
     // A poll of the page brings no charts, only the version that they would have.
     htmx_before_morph_node: (element, detail) => {
       if (element.id !== "charts" || !("stub" in detail.newNode.dataset)) return true;
-      isOutdated ||= element.dataset.version !== detail.newNode.dataset.version;
+      element.dataset.wanted = detail.newNode.dataset.version;
       return false;
     },
   });
 
-  // Within a swap nothing else can be asked for.
   document.addEventListener("htmx:after:swap", () => {
-    if (!isOutdated) return;
-    isOutdated = false;
-    setTimeout(() => htmx.trigger("#charts", "charts-changed"));
-  });
-
-  // The chart that is shown stands in the address, so that it is there after a reload.
-  document.addEventListener("htmx:after:swap", () => {
-    const page = document.getElementById("charts")?.dataset.page;
+    const charts = document.getElementById("charts");
+    if (!charts) return;
+    const { page, version, wanted } = charts.dataset;
+    // Not before the poll is through: until then nothing inside of it is asked for.
+    if (wanted && wanted !== version) setTimeout(() => htmx.trigger(charts, "charts-changed"), 50);
+    // The chart that is shown stands in the address, so that it is there after a reload.
     if (page && page !== location.search) history.replaceState(history.state, "", page);
   });
 })();
