@@ -38,7 +38,7 @@ def test_it_shows_the_scores_first(browser: Client) -> None:
 
 @pytest.mark.parametrize("name", list(CHARTS))
 def test_it_shows_the_chart_that_was_chosen(browser: Client, name: str) -> None:
-    task = run_of(13)
+    task = run_of(24)
     text = get(browser, f"/tasks/{task.pk}/?chart={name}")
     assert f'aria-current="true">{CHARTS[name].label}</a>' in text
     assert 'class="chart chart-wide"><svg' in text
@@ -89,7 +89,7 @@ def test_it_has_a_page_with_all_charts(browser: Client) -> None:
 
 @pytest.mark.parametrize("name", list(CHARTS))
 def test_it_has_a_page_for_each_chart(browser: Client, name: str) -> None:
-    task = run_of(13)
+    task = run_of(24)
     page = get(browser, f"/tasks/{task.pk}/charts/{name}")
     figure = get(browser, f"/tasks/{task.pk}/charts/{name}", **HTMX)
     assert "<!doctype html>" in page
@@ -100,7 +100,7 @@ def test_it_has_a_page_for_each_chart(browser: Client, name: str) -> None:
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("name", list(CHARTS))
 def test_its_svg_file_stands_by_itself(browser: Client, name: str, theme: str) -> None:
-    task = run_of(13, repeats=2)
+    task = run_of(24, repeats=2)
     response: Any = browser.get(f"/tasks/{task.pk}/charts/{name}.svg?theme={theme}")
     assert response["Content-Type"] == "image/svg+xml"
     assert f'task_{task.pk}_run_1_{name}.svg"' in response["Content-Disposition"]
