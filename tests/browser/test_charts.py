@@ -34,6 +34,7 @@ def test_a_tab_shows_its_chart_without_a_reload(page: Page) -> None:
 def test_every_chart_is_there_without_a_script(open_page: OpenPage) -> None:
     task = run_of(40)
     page = open_page(java_script_enabled=False)
+    page.set_default_timeout(30_000)  # what some are computed with is loaded for the first of them
     page.goto(f"/tasks/{task.pk}/")
     for chart in CHARTS.values():
         tab(page, chart.label)
@@ -125,7 +126,8 @@ def test_charts_are_no_wider_than_a_phone(open_page: OpenPage) -> None:
 
 
 def test_runs_are_chosen_and_compared(open_page: OpenPage) -> None:
-    one, other = run_of(8, task_name="before"), run_of(8, scale=1.5, task_name="after")
+    run_of(8, task_name="before")
+    run_of(8, scale=1.5, task_name="after")
     page = open_page(java_script_enabled=False)
     page.goto("/compare")
     page.get_by_role("link", name="before", exact=True).click()
@@ -138,4 +140,3 @@ def test_runs_are_chosen_and_compared(open_page: OpenPage) -> None:
     expect(page.get_by_role("heading", name="The defaults")).to_be_visible()
     page.get_by_role("link", name="Remove after run 1").click()
     expect(page.get_by_role("heading", name="Choose two to 6 runs")).to_be_visible()
-    assert {one.pk, other.pk}

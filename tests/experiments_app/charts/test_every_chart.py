@@ -43,6 +43,9 @@ RUNS: dict[str, dict[str, Any]] = {
 }
 
 
+NARROW = {"three", "scenarios", "two thousand", "names", "many parameters"}
+
+
 @pytest.fixture(params=list(CHARTS))
 def chart_type(request: pytest.FixtureRequest) -> ChartType:
     return CHARTS[request.param]
@@ -57,7 +60,8 @@ def test_it_draws_every_run(run: str) -> None:
         assert chart.description
         if chart.has_content:
             check(chart, draw(chart, chart_type.specify))
-            check(chart, draw(chart, chart_type.specify, narrow=True))
+            if run in NARROW:
+                check(chart, draw(chart, chart_type.specify, narrow=True))
 
 
 def check(chart: Chart, svg: str) -> None:
@@ -95,8 +99,10 @@ def test_it_says_why_it_is_empty(make: Any, chart_type: ChartType) -> None:
         ChartOptions(x="spill", y="ubatch-size"),
     ],
 )
-def test_it_takes_every_choice(options: ChartOptions, chart_type: ChartType) -> None:
+def test_it_takes_every_choice(options: ChartOptions) -> None:
     source = ChartSource.load(run_of(30))
-    chart = chart_type.build(source, options)
-    assert chart.has_content
-    assert "<svg" in draw(chart, chart_type.specify)
+    for chart_type in CHARTS.values():
+        if chart_type.choices:
+            chart = chart_type.build(source, options)
+            assert chart.has_content
+            assert "<svg" in draw(chart, chart_type.specify)
