@@ -78,7 +78,8 @@ def parallel_chart(source: ChartSource, options: ChartOptions) -> ParallelChart:
     bands = _bands(trials, maximised=maximised)
     scores = [trial.score for trial in trials]
     strands = [_strand(trial, shown, bands[trial.number], scores) for trial in some]
-    score_axis = Axis(overview.unit, _score_marks(scores))
+    score = f"score, {words.SHORT_UNITS[overview.objective]}"
+    score_axis = Axis(score, _score_marks(scores))
     return ParallelChart(
         title=title,
         axes=(*(_axis(parameter) for parameter in shown), score_axis),

@@ -141,7 +141,7 @@ def test_importance_is_the_same_each_time() -> None:
 
 def test_parallel_coordinates_end_at_the_score() -> None:
     chart = parallel_chart(ChartSource.load(run_of(30)), NOTHING_CHOSEN)
-    assert [axis.name for axis in chart.axes][-1] == "output tokens/s per device"
+    assert [axis.name for axis in chart.axes][-1] == "score, tokens/s"
     best = next(strand for strand in chart.strands if strand.band == BEST)
     assert best.heights[-1] == 1.0
     assert chart.strands[-1] is best
