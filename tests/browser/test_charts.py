@@ -40,7 +40,7 @@ def test_every_chart_is_there_without_a_script(open_page: OpenPage) -> None:
         tab(page, chart.label)
         expect(page.locator(".chart-wide svg")).to_be_visible()
     tab(page, "Progress")
-    page.get_by_label("Over").select_option("time")
+    page.locator("#progress-over").select_option("time")
     page.get_by_role("button", name="Show").click()
     expect(page.locator("#charts-heading")).to_have_text("Best score over time")
 
