@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils.safestring import SafeString
 
 from autotuner_site.admin import ReadOnlyMixin, act_on_each, link, status
-from experiments_app import lifecycle
+from experiments_app import lifecycle, words
 from experiments_app.models import Experiment, Measurement, ResourceLease, SiteSetting
 from tasks_app.models import StaleState
 
@@ -50,7 +50,7 @@ class ErrorKindFilter(admin.SimpleListFilter):
 @admin.register(Experiment)
 class ExperimentAdmin(ReadOnlyMixin, ExperimentModelAdmin):
     list_display = (
-        "name", "shown_status", "feasible", "objective_score", "error_kind", "parameters",
+        "name", "shown_status", "feasible", "objective_score", "error_kind", "flags",
         "started_at", "page",
     )  # fmt: skip
     list_filter = ("status", "feasible", ErrorKindFilter)
@@ -89,6 +89,11 @@ class ExperimentAdmin(ReadOnlyMixin, ExperimentModelAdmin):
     @admin.display(description="status", ordering="status")
     def shown_status(self, experiment: Experiment) -> SafeString:
         return status(experiment.status, experiment.get_status_display())
+
+    @admin.display(description="parameters")
+    def flags(self, experiment: Experiment) -> str:
+        flags = experiment.parameters.items()
+        return ", ".join(f"{name} {words.flag_value(value)}" for name, value in flags)
 
     @admin.display(description="on the site")
     def page(self, experiment: Experiment) -> SafeString:

@@ -265,3 +265,10 @@ def test_it_renames_a_label(browser: Client) -> None:
     label = Label.objects.create(name="team a")
     browser.post(f"/admin/tasks_app/label/{label.pk}/change/", {"name": " Team  A "})
     assert Label.objects.get().name == "Team A"
+
+
+def test_it_names_its_lists(browser: Client) -> None:
+    running_task()
+    response = browser.get("/admin/experiments_app/experiment/")
+    assert response.context["title"] == "Experiments"
+    assert "threads 1, parallel 1" in response.content.decode()
