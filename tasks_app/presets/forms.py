@@ -8,7 +8,7 @@ from django import forms
 from django.contrib.auth.models import User
 from django.utils.dateparse import parse_datetime
 
-from tasks_app.documents import MAX_CHARACTERS, DocumentError
+from tasks_app.documents import MAX_BYTES, MAX_CHARACTERS, DocumentError, decode_text
 from tasks_app.form_fields import LINE, OMITTED, PROSE, YAML, FieldPlace
 from tasks_app.models import Preset, StaleState
 from tasks_app.presets.document import PresetDocument, check_preset
@@ -199,12 +199,15 @@ class ImportForm(forms.Form):
         file = self.cleaned_data.get("file")
         if file is None:
             return ""
-        raw = file.read(4 * MAX_CHARACTERS + 1)
         try:
-            return str(raw.decode("utf-8-sig"))
-        except UnicodeDecodeError:
-            self.add_error("file", f"{file.name} is not UTF-8 text.")
+            text = decode_text(file.read(MAX_BYTES + 1))
+        except DocumentError as error:
+            self.add_error("file", f"{file.name}: {error.message}.")
             return ""
+        if len(text) <= MAX_CHARACTERS:
+            return text
+        self.add_error("file", f"{file.name} is larger than {MAX_CHARACTERS:,} characters.")
+        return ""
 
     def _add_problems(self, error: SpecError, field: str = "text") -> None:
         for problem in error.problems[:50]:
