@@ -1,6 +1,15 @@
 from django.urls import include, path
 
-from tasks_app.views import bulk, form_help, history, life, task_form, task_list, task_page
+from tasks_app.views import (
+    bulk,
+    details,
+    form_help,
+    history,
+    life,
+    task_form,
+    task_list,
+    task_page,
+)
 
 urlpatterns = [
     path("", task_list.task_list, name="task_list"),
@@ -15,6 +24,7 @@ urlpatterns = [
     path("tasks/<int:pk>/", task_page.task_detail, name="task_detail"),
     path("tasks/<int:pk>/edit", task_form.task_edit, name="task_edit"),
     path("tasks/<int:pk>/check", form_help.task_check, name="task_check"),
+    path("tasks/<int:pk>/details", details.task_details, name="task_details"),
     path("tasks/<int:pk>/start", life.task_start, name="task_start"),
     path("tasks/<int:pk>/cancel", life.task_cancel, name="task_cancel"),
     path("tasks/<int:pk>/restart", life.task_restart, name="task_restart"),

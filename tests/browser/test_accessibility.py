@@ -47,6 +47,7 @@ def paths() -> list[str]:
         f"/tasks/{completed.pk}/edit",
         f"/tasks/{deployed.pk}/edit",
         f"/tasks/{completed.pk}/delete",
+        f"/tasks/{edited.pk}/details",
         f"/tasks/{edited.pk}/history",
         f"/tasks/{edited.pk}/history/1",
         f"/tasks/{completed.pk}/compare?experiment=0&experiment=3&experiment=10",
