@@ -22,6 +22,8 @@ from tasks_app.spec import TaskSpec
 from tasks_app.taskfile import dump_for_people
 
 Document = dict[str, Any]
+RUNNING = "The task is running, and cannot be edited meanwhile. Cancel it, then save again."
+DELETED = "The task was deleted meanwhile. Save again to keep what you typed as a new task."
 
 
 @dataclass(frozen=True)
@@ -126,8 +128,8 @@ class DocumentForm(forms.Form):
             task.replace_spec(spec, version=self.cleaned_data["version"] or 0, user=user)
         except IntegrityError:
             self.add_problem(_taken(spec.task_name))
-        except StaleState as error:
-            self._refuse(error, task.pk)
+        except StaleState:
+            self._refuse(task.pk)
         else:
             return True
         return False
@@ -150,10 +152,12 @@ class DocumentForm(forms.Form):
             raise ValueError("the form is not valid")
         return self.spec
 
-    def _refuse(self, error: StaleState, task_pk: int) -> None:
+    def _refuse(self, task_pk: int) -> None:
         stored = Task.objects.filter(pk=task_pk).first()
-        if stored is None or stored.status == Task.Status.RUNNING:
-            self.add_error(None, str(error))
+        if stored is None:
+            self.add_error(None, DELETED)
+        elif stored.status == Task.Status.RUNNING:
+            self.add_error(None, RUNNING)
         else:
             own = self.checked_spec.to_data()
             self.conflict = Conflict(

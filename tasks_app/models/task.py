@@ -210,12 +210,11 @@ class Task(models.Model):
         Raises StaleState when the task runs or was changed since that version was read, and
         IntegrityError where its new name is taken.
         """
-        self.apply_spec(spec)
-        changes: dict[str, Any] = {field: getattr(self, field) for field in SPEC_FIELDS}
+        changes = self.columns_of(spec)
         with transaction.atomic():
             self._transition(
                 Q(version=version) & ~Q(status=self.Status.RUNNING),
-                name=self.name,
+                name=spec.task_name,
                 version=F("version") + 1,
                 updated_at=timezone.now(),
                 **changes,

@@ -3,8 +3,8 @@
 from functools import partial
 
 from django.contrib import messages
-from django.http import HttpResponse, QueryDict
-from django.shortcuts import get_object_or_404, redirect, render
+from django.http import Http404, HttpResponse, QueryDict
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 from django_htmx.http import HttpResponseClientRedirect
@@ -16,7 +16,7 @@ from experiments_app.gpus import gpu_count
 from experiments_app.known_models import known_models
 from experiments_app.site_volumes import site_volume_problems
 from experiments_app.task_summary import summarise
-from tasks_app.document_form import DocumentForm
+from tasks_app.document_form import DELETED, DocumentForm
 from tasks_app.forms import TaskForm, task_form
 from tasks_app.models import Task
 from tasks_app.presets import find_preset
@@ -39,7 +39,9 @@ def task_new(request: SignedInRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST", "PUT"])
 def task_edit(request: SignedInRequest, pk: int) -> HttpResponse:
     """PUT replaces the task as a whole; POST does the same for a browser without JavaScript."""
-    task = get_object_or_404(Task, pk=pk)
+    task = Task.objects.filter(pk=pk).first()
+    if task is None:
+        return _edit_of_deleted(request)
     if task.status == Task.Status.RUNNING and request.method in {"GET", "HEAD"}:
         messages.error(request, "A running task cannot be edited. Cancel it first.")
         return redirect("task_detail", pk)
@@ -58,6 +60,18 @@ def _from_preset(request: SignedInRequest) -> DocumentForm | None:
     if key and preset is None:
         messages.error(request, "There is no such preset any more.")
     return TaskForm(document=document_of(preset)) if preset else None
+
+
+def _edit_of_deleted(request: SignedInRequest) -> HttpResponse:
+    """What was typed is not lost with the task: it comes back as the form of a new one."""
+    data = _sent(request)
+    if data is None:
+        raise Http404
+    form = task_form(data)
+    if form.is_bound:
+        form.full_clean()
+        form.add_error(None, DELETED)
+    return _show_form(request, form)
 
 
 def _sent(request: SignedInRequest) -> QueryDict | None:
@@ -83,7 +97,8 @@ def _saved(request: SignedInRequest, task: Task, form: DocumentForm, done: str) 
 
 def _show_form(request: SignedInRequest, form: DocumentForm) -> HttpResponse:
     if form.is_bound:
-        form.full_clean()
+        if not form.saves:  # one that was to be saved was checked, and perhaps refused after that
+            form.full_clean()
         form.ask_again()
     template = "tasks_app/task_form.html" + ("#task-editor" if request.htmx else "")
     status = 409 if form.conflict else 422 if form.is_bound and form.saves else 200
