@@ -17,9 +17,9 @@ from tasks_app.models import StaleState, Task
 from tasks_app.problems import Problem, SpecError, did_you_mean
 from tasks_app.spec import TaskSpec
 
-FIELDS = ("name", "description", "labels")
+FIELDS = ("name", "description", "label_names")
 BESIDES = ("version", "seen_labels", "csrfmiddlewaretoken")
-FIELD_OF_KEY = {"task_name": "name", "description": "description", "labels": "labels"}
+FIELD_OF_KEY = {"task_name": "name", "description": "description", "labels": "label_names"}
 
 
 class DetailsForm(forms.Form):
@@ -37,8 +37,9 @@ class DetailsForm(forms.Form):
         required=False,
         widget=forms.Textarea(attrs={"class": "form-control prose", "rows": 2}),
     )
-    labels = forms.CharField(
+    label_names = forms.CharField(  # a field of a page's form called labels would hide its own
         required=False,
+        label="Labels",
         help_text="Separated by commas.",
         widget=forms.TextInput(attrs={"class": "form-control", "autocomplete": "off"}),
     )
@@ -49,7 +50,7 @@ class DetailsForm(forms.Form):
         self.task = task
         self.theirs: Task | None = None
         labels = ", ".join(label.name for label in task.labels.all())
-        self.stored = {"name": task.name, "description": task.description, "labels": labels}
+        self.stored = {"name": task.name, "description": task.description, "label_names": labels}
         seen = {"version": str(task.version), "seen_labels": labels}
         complete = None if data is None else self.stored | dict(data.items())
         self.unknown = [key for key in data or () if key not in (*FIELDS, *BESIDES)]
@@ -69,7 +70,7 @@ class DetailsForm(forms.Form):
         problems: list[Problem] = []
         for check in (
             lambda: TaskSpec.from_data(self.task.spec_data() | changed),
-            lambda: parse_labels(typed.get("labels", "")),
+            lambda: parse_labels(typed.get("label_names", "")),
         ):
             try:
                 check()
@@ -113,7 +114,7 @@ class DetailsForm(forms.Form):
 
     def _labels(self) -> list[str]:
         """As they are now, with what was put on and without what was taken off here."""
-        typed = {name.casefold(): name for name in parse_labels(self.cleaned_data["labels"])}
+        typed = {name.casefold(): name for name in parse_labels(self.cleaned_data["label_names"])}
         seen = {name.casefold() for name in parse_labels(self.cleaned_data["seen_labels"])}
         if "seen_labels" not in self.data:
             return list(typed.values())

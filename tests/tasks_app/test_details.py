@@ -98,8 +98,8 @@ def test_it_refuses_what_is_no_detail(browser: Client) -> None:
         ("name", "x" * 201, "longer than 200"),
         ("name", "a\x07b", "control character"),
         ("description", "x" * 10_001, "10000"),
-        ("labels", "x" * 51, "too long"),
-        ("labels", ",".join(map(str, range(30))), "too many"),
+        ("label_names", "x" * 51, "too long"),
+        ("label_names", ",".join(map(str, range(30))), "too many"),
     ],
 )
 def test_it_says_at_the_field_what_is_wrong(
@@ -135,7 +135,7 @@ def test_saving_without_a_change_makes_no_version(browser: Client) -> None:
     task = make_task(task_name="mine", description="two\nlines")
     response = browser.post(
         f"/tasks/{task.pk}/details",
-        {"version": 1, "name": "mine", "description": "two\r\nlines", "labels": ""},
+        {"version": 1, "name": "mine", "description": "two\r\nlines", "label_names": ""},
         follow=True,
     )
     assert messages_of(response) == ["Nothing was changed."]
@@ -182,22 +182,22 @@ def test_labels_that_two_people_put_on_are_both_there(browser: Client) -> None:
     set_labels(task, ["old", "shared"])
     seen = {"seen_labels": "old, shared"}
     set_labels(task, ["old", "shared", "theirs"])
-    post(browser, task, labels="Shared, mine", **seen)
+    post(browser, task, label_names="Shared, mine", **seen)
     assert labels_of(task) == ["mine", "shared", "theirs"]
 
 
 def test_a_label_is_the_same_whatever_its_capitals(browser: Client) -> None:
     first, second = make_task(), make_task()
-    post(browser, first, labels="Prod, prod,PROD")
-    post(browser, second, labels="pRoD")
+    post(browser, first, label_names="Prod, prod,PROD")
+    post(browser, second, label_names="pRoD")
     assert Label.objects.count() == 1
     assert labels_of(second) == ["Prod"]
 
 
 def test_a_label_that_nobody_has_is_offered_no_longer(browser: Client) -> None:
     task = make_task()
-    post(browser, task, labels="short-lived")
-    post(browser, task, labels="")
+    post(browser, task, label_names="short-lived")
+    post(browser, task, label_names="")
     assert not Label.objects.exists()
 
 
