@@ -193,10 +193,10 @@ STATICFILES_DIRS = [BASE_DIR / "static", ("guide", BASE_DIR / "docs" / "images")
 # The files are served as they lie in the checkout: no collectstatic step between pull and run.
 WHITENOISE_USE_FINDERS = True
 
-# A task file may have a million characters, a form some ten thousand flags; only the database of
-# another program is larger.
+# A task file may have a million characters, a form some hundred flags in rows; only the database
+# of another program is larger.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 12 * 1024**2
-DATA_UPLOAD_MAX_NUMBER_FIELDS = 60_000
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 6_000
 MAX_UPLOAD_BYTES = 32 * 1024**2
 FILE_UPLOAD_HANDLERS = [
     "autotuner_site.uploads.BoundedUpload",

@@ -18,6 +18,7 @@ from experiments_app.scheduler import search_space
 from tasks_app.domains import Domain
 from tasks_app.expressions import ExpressionError
 from tasks_app.flags import check_flag_name
+from tasks_app.form_sections import place_of
 from tasks_app.masking import mask_text, spec_secrets
 from tasks_app.problems import Problem, SpecError
 from tasks_app.runtimes import RuntimeFileError, site_runtimes
@@ -70,8 +71,16 @@ def summarise(document: Mapping[str, Any], warnings: list[Problem] | None = None
         time_note=note,
         commands=commands,
         trouble=trouble,
-        warnings=tuple(dict.fromkeys(map(str, found))),
+        warnings=tuple(dict.fromkeys(map(_warning, found))),
     )
+
+
+def _warning(problem: Problem) -> str:
+    """With the field's name in place of its key, where the form has one for all of it."""
+    place = place_of(problem.path)
+    if place is None or place.path != problem.path:
+        return str(problem)
+    return f"{place.label}: {Problem('', problem.message, problem.suggestion)}"
 
 
 def _spec_of(document: Mapping[str, Any]) -> TaskSpec | None:
@@ -151,6 +160,16 @@ def _commands(spec: TaskSpec) -> tuple[tuple[tuple[str, str], ...], str]:
     titles = ("The baseline", "The first configuration")
     secrets = spec_secrets(spec)
     return tuple(
-        (title, mask_text(shlex.join(line), spec.environment, *secrets))
+        (title, mask_text(_in_lines(line), spec.environment, *secrets))
         for title, line in zip(titles, lines, strict=False)
     ), ""
+
+
+def _in_lines(command: list[str]) -> str:
+    """A command for the shell, an option a line."""
+    lines: list[list[str]] = [[]]
+    for argument in command:
+        if argument.startswith("--"):
+            lines.append([])
+        lines[-1].append(argument)
+    return " \\\n  ".join(map(shlex.join, lines))

@@ -151,27 +151,30 @@
     mark();
     if (event.detail?.ctx?.sourceElement?.id !== "task-form") return;
     derived = derive(field("model")?.value ?? "", runtime());
+    watchSections();
     const first = main.querySelector("[autofocus]") ?? document.getElementById("form-errors");
     first?.focus();
     first?.scrollIntoView({ block: "center" });
   });
   mark();
 
-  // A refusal of something too large comes without a page.
+  // A refusal comes without a page, so that nothing that was typed is lost: say why.
   document.addEventListener("htmx:after:request", (event) => {
-    const { response } = event.detail.ctx;
-    if (![400, 413].includes(response?.status) || !form()) return;
-    const notice = document.getElementById("form-too-large");
-    if (notice) notice.hidden = false;
+    const status = String(event.detail.ctx.response?.status);
+    for (const notice of main.querySelectorAll("[data-refused]")) {
+      notice.hidden = !notice.dataset.refused.split(" ").includes(status);
+    }
   });
 
   // The section that is being read is marked in the navigation.
-  const links = new Map(
-    [...main.querySelectorAll(".editor-nav a")].map((a) => [a.getAttribute("href").slice(1), a]),
-  );
-  if ("IntersectionObserver" in window && links.size) {
+  let observer;
+  const watchSections = () => {
+    observer?.disconnect();
+    const links = new Map(
+      [...main.querySelectorAll(".editor-nav a")].map((a) => [a.getAttribute("href").slice(1), a]),
+    );
     const seen = new Set();
-    const observer = new IntersectionObserver(
+    observer = new IntersectionObserver(
       (entries) => {
         for (const { target, isIntersecting } of entries) {
           if (isIntersecting) seen.add(target.id);
@@ -185,9 +188,7 @@
       },
       { rootMargin: "-10% 0px -60% 0px" },
     );
-    for (const id of links.keys()) {
-      const section = document.getElementById(id);
-      if (section) observer.observe(section);
-    }
-  }
+    for (const id of links.keys()) observer.observe(document.getElementById(id));
+  };
+  watchSections();
 })();

@@ -7,7 +7,7 @@ refused: none has a use in our files, each has been a way to hide something in o
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -161,6 +161,22 @@ for _tag, (_pattern, _first) in _CORE_SCHEMA.items():
     _PlainLoader.add_implicit_resolver(
         _tag, re.compile(rf"^(?:{_pattern})$"), [c if c != "\0" else "" for c in _first]
     )
+
+
+def plain_scalar(text: str) -> str | int | float | bool | None:
+    """What `text`, unquoted in YAML, is read as."""
+    for tag, (pattern, _) in _CORE_SCHEMA.items():
+        if re.fullmatch(pattern, text):
+            return _SCALARS[tag.rpartition(":")[2]](text)
+    return text
+
+
+_SCALARS: Mapping[str, Callable[[str], int | float | bool | None]] = {
+    "null": lambda _: None,
+    "bool": lambda text: text.lower() == "true",
+    "int": int,
+    "float": float,
+}
 
 
 def reads_as_text(text: str) -> bool:

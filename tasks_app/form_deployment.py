@@ -207,7 +207,7 @@ DEPLOYMENT = Section(
             "use_gpus",
             SWITCH,
             "GPUs",
-            choices=(("true", "As many as the flags ask for"), ("false", "None: on the CPU")),
+            choices=(("true", "As the flags ask"), ("false", "None: on the CPU")),
             width="third",
         ),
     ),

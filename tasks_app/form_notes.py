@@ -6,14 +6,14 @@ from dataclasses import dataclass, field
 from tasks_app.domains import Choices
 from tasks_app.expressions import Scalar
 from tasks_app.form_rows import Row
-from tasks_app.form_values import read_seconds, write_value, write_values
+from tasks_app.form_values import read_seconds, write_value
 from tasks_app.problems import nearest_name
 from tasks_app.runtimes import Flag, RuntimeCatalogue
 from tasks_app.scenarios import ScenarioError, parse_scenario, split_scenarios
 from tasks_app.spec_flags import flag_problems
 
-EXPLAINED_ROWS = 150
-"""More rows than a task may have: the rest of a runaway form is not explained."""
+EXPLAINED_ROWS = 300
+"""As many as a task may have: of a runaway form the rest is told nothing."""
 MOST_NOTES = 10
 MANY_VALUES = 12
 _TYPES = {"int": "whole number", "float": "number", "bool": "switch", "str": "text", "any": ""}
@@ -84,11 +84,6 @@ def _worth_trying(flag: Flag) -> Sequence[Scalar]:
         around = [default // 2, default, default * 2, default * 4]
         return [value for value in around if flag.problem_with(value) is None]
     return ()
-
-
-def starting_values(about: FlagAbout) -> str:
-    """What an empty list of values starts with: of a switch both, else nothing."""
-    return write_values([False, True]) if about.is_switch else ""
 
 
 def scenario_notes(text: str) -> list[tuple[str, str]]:

@@ -9,6 +9,7 @@ from tasks_app.form_rows import FIXED, PARAMETERS, Row
 from tasks_app.form_task import TaskForm
 from tasks_app.models import Task
 from tasks_app.presets import Merge, PresetInfo, find_preset, merge
+from tasks_app.presets.info import SHIPPED
 from tasks_app.presets.merging import Conflict, Side
 from tasks_app.problems import SpecError
 
@@ -34,7 +35,7 @@ def with_preset(data: Mapping[str, Any], key: str, task: Task | None, *, settle:
     form = TaskForm(data, task=task)
     form.is_live = True
     form.full_clean()
-    preset = find_preset(key)
+    preset = _preset_for(form.typed("base_runtime"), key)
     if preset is None:
         return _offering(form, PresetOffer(None, trouble="There is no such preset any more."))
     if not all(_is_read(form, section) for section in _ROWS):
@@ -53,6 +54,15 @@ def with_preset(data: Mapping[str, Any], key: str, task: Task | None, *, settle:
         return _offering(form, PresetOffer(preset, conflicts=merged.conflicts))
     changed = TaskForm(_with_rows(data, form, merged), task=task)
     return _offering(changed, PresetOffer(preset, done=_said(merged)))
+
+
+def _preset_for(runtime: str, key: str) -> PresetInfo | None:
+    """The preset of this key. Of a shipped one the runtime's own, where it has one of that name:
+    the page may still show those of the runtime that was chosen before."""
+    kind, _, rest = key.partition(":")
+    name = rest.partition(":")[2]
+    own = find_preset(f"{kind}:{runtime}:{name}") if kind == SHIPPED else None
+    return own or find_preset(key)
 
 
 def _offering(form: TaskForm, offer: PresetOffer) -> TaskForm:

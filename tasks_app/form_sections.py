@@ -7,15 +7,13 @@ from tasks_app.form_fields import (
     LINE,
     LINES,
     NUMBER,
-    NUMBERS,
     PERCENT,
     PROSE,
     ROWS,
-    SCENARIOS,
-    YAML_WITH_DEFAULT,
     FieldPlace,
     Section,
 )
+from tasks_app.form_traffic import TRAFFIC
 
 _RUNTIME = Section(
     "Runtime",
@@ -138,62 +136,6 @@ _CONSTRAINTS = Section(
     slug="constraints",
 )
 
-_TRAFFIC = Section(
-    "Traffic",
-    "The load that every configuration is measured with.",
-    (
-        FieldPlace(
-            "traffic_scenarios",
-            "benchmark.traffic_scenarios",
-            SCENARIOS,
-            "Traffic scenarios",
-            "Tokens in and out of a request: D(100,50) exactly, N(mean,stddev)/(mean,stddev) and "
-            "U(min,max)/(min,max) vary. Several by commas.",
-            attributes={"spellcheck": "false"},
-        ),
-        FieldPlace(
-            "num_concurrency",
-            "benchmark.num_concurrency",
-            NUMBERS,
-            "Concurrency",
-            "Requests at the same time; several levels by commas.",
-            width="third",
-        ),
-        FieldPlace(
-            "max_requests_per_level",
-            "benchmark.max_requests_per_level",
-            NUMBER,
-            "Requests per level",
-            "A level ends with the first of these two.",
-            width="third",
-        ),
-        FieldPlace(
-            "max_minutes_per_level",
-            "benchmark.max_minutes_per_level",
-            NUMBER,
-            "Minutes per level",
-            width="third",
-        ),
-    ),
-    slug="traffic",
-    more=(
-        Section(
-            "Request parameters",
-            "Sent with every request.",
-            (
-                FieldPlace(
-                    "additional_params",
-                    "benchmark.additional_params",
-                    YAML_WITH_DEFAULT,
-                    "Parameters",
-                    "One a line: temperature: 0.0",
-                    attributes={"placeholder": "temperature: 0.0"},
-                ),
-            ),
-        ),
-    ),
-)
-
 _GOAL = Section(
     "Objective and SLOs",
     "What is best, and what must hold for a configuration to win.",
@@ -266,7 +208,7 @@ _BUDGET = Section(
             "Automatic suits most tasks.",
             choices=(
                 ("auto", "Automatic"),
-                ("grid_search", "Grid: every one in turn"),
+                ("grid_search", "Grid"),
                 ("random", "Random"),
                 ("bayesian", "Bayesian"),
             ),
@@ -292,7 +234,7 @@ SECTIONS: tuple[Section, ...] = (
     _PARAMETERS,
     _FIXED,
     _CONSTRAINTS,
-    _TRAFFIC,
+    TRAFFIC,
     _GOAL,
     _BUDGET,
 )

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from tasks_app.form_task import TaskForm
 
 METRICS: Mapping[str, str] = {
-    "ttft": "Time to first token",
-    "tpot": "Time per output token",
-    "e2e": "Whole request (E2E)",
+    "ttft": "TTFT, first token",
+    "tpot": "TPOT, per token",
+    "e2e": "E2E, whole request",
 }
 TITLES: Mapping[str, str] = {"sglang": "SGLang", "vllm": "vLLM", "llamacpp": "llama.cpp"}
 
@@ -163,10 +163,9 @@ class ShownRow:
 
     @property
     def about(self) -> form_notes.FlagAbout | None:
-        if self.row.number >= form_notes.EXPLAINED_ROWS or self.row.section == form_rows.SLO:
+        if self.row.section == form_rows.SLO:
             return None
-        runtime = self.form.typed("base_runtime")
-        return form_notes.about_flag(self.row.name, runtime, self.form.catalogue)
+        return self.form.about(self.row.name)
 
     @property
     def note(self) -> str:

@@ -11,6 +11,7 @@ from tasks_app.document_form import Document, DocumentForm
 from tasks_app.documents import DocumentError
 from tasks_app.form_document import put, without_derived
 from tasks_app.form_fields import OMITTED, ROWS, SAFE_TO_SHOW, FieldPlace
+from tasks_app.form_notes import FlagAbout, about_flag
 from tasks_app.form_rows import Row
 from tasks_app.form_sections import PLACES, SECTIONS, place_of
 from tasks_app.form_shown import ShownField, ShownSection
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from tasks_app.form_presets import PresetOffer
 
 EVERYTHING = "*"
+MOST_EXPLAINED = 120
 
 
 class TaskForm(DocumentForm):
@@ -132,12 +134,11 @@ class TaskForm(DocumentForm):
     # What is shown
 
     def is_touched(self, name: str) -> bool:
-        return not self.is_live or name in self._touched
+        return not self.is_live or EVERYTHING in self._touched or name in self._touched
 
     @cached_property
     def _touched(self) -> set[str]:
-        touched = str(self.data.get("touched", "")).split()
-        return {place.name for place in PLACES.values()} if EVERYTHING in touched else set(touched)
+        return set(str(self.data.get("touched", "")).split())
 
     @cached_property
     def derived(self) -> form_notes.Derived:
@@ -161,6 +162,16 @@ class TaskForm(DocumentForm):
         described = [(n, " ".join(f.help.split())[:70]) for n, f in runtime.flags.items()]
         return described + [(name, "") for name in runtime.other_flags]
 
+    def about(self, flag: str) -> FlagAbout | None:
+        """What a flag does; of a runaway form only the first ones are told."""
+        if flag not in self._told and len(self._told) < MOST_EXPLAINED:
+            self._told[flag] = about_flag(flag, self.typed("base_runtime"), self.catalogue)
+        return self._told.get(flag)
+
+    @cached_property
+    def _told(self) -> dict[str, FlagAbout | None]:
+        return {}
+
     @cached_property
     def presets(self) -> list[PresetInfo]:
         return presets_for(self.typed("base_runtime"))
@@ -182,7 +193,8 @@ class TaskForm(DocumentForm):
         """For the list at the top: where it leads, name of the field or flag, what is wrong."""
         for shown in self.shown_fields:
             for error in shown.own_errors:
-                yield f"id_{shown.name}", shown.place.label, error
+                label = shown.place.label
+                yield f"id_{shown.name}", label, error.removeprefix(f"{label} ")
             for row in self.rows.get(shown.name, ()):
                 for error in row.errors:
                     part = "metric" if row.section == form_rows.SLO else "name"

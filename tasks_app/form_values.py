@@ -9,7 +9,7 @@ import re
 from collections.abc import Sequence
 from decimal import Decimal, InvalidOperation
 
-from tasks_app.documents import DocumentError, load_document, reads_as_text
+from tasks_app.documents import DocumentError, plain_scalar, reads_as_text
 from tasks_app.expressions import Scalar
 
 _OPENING, _CLOSING = "([{", ")]}"
@@ -33,10 +33,7 @@ def read_value(text: str) -> Scalar:
     text = text.strip()
     if text[:1] in {'"', "'"}:
         return _quoted(text)
-    if text and not reads_as_text(text):
-        value: Scalar = load_document(text)
-        return value
-    return text
+    return plain_scalar(text) if text else text
 
 
 def write_values(values: Sequence[Scalar]) -> str:

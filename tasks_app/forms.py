@@ -22,6 +22,7 @@ from tasks_app.taskfile import dump_for_people, load_task
 
 __all__ = ["DocumentForm", "TaskForm", "YamlForm", "task_form"]
 
+MOST_ROWS = 300
 _COMMENT = re.compile(r"(^|\s)#", re.MULTILINE)
 
 
@@ -73,6 +74,11 @@ class YamlForm(DocumentForm):
         if not isinstance(document, dict):
             self.add_error("text", "The form takes keys and values. Mend it first.")
             return None
+        for section in (form_rows.PARAMETERS, form_rows.FIXED):
+            if isinstance(flags := document.get(section), dict) and len(flags) > MOST_ROWS:
+                message = f"{len(flags):,} flags are more than the form has rows for"
+                self.add_problem(Problem(section, message, "mend it first"))
+                return None
         if not field_for_all(document):
             for key in unheld_keys(document):
                 self.add_problem(Problem(key, "the form has no field for this", "mend it first"))

@@ -3,6 +3,7 @@
 import difflib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 
 @dataclass(frozen=True)
@@ -41,13 +42,19 @@ def nearest_name(name: str, known: Iterable[str]) -> str | None:
 
     Dashes, underscores and capitals do not count as differences.
     """
+    return _nearest_name(name, frozenset(known))
 
-    def normal(text: str) -> str:
-        return text.strip().lstrip("-").replace("_", "-").casefold()
 
-    by_normal = {normal(candidate): candidate for candidate in sorted(known)}
-    close = difflib.get_close_matches(normal(name), by_normal, n=1, cutoff=0.6)
+# The same names are looked for again with every key stroke in a form.
+@lru_cache(maxsize=2048)
+def _nearest_name(name: str, known: frozenset[str]) -> str | None:
+    by_normal = {_normal(candidate): candidate for candidate in sorted(known)}
+    close = difflib.get_close_matches(_normal(name), by_normal, n=1, cutoff=0.6)
     return by_normal[close[0]] if close else None
+
+
+def _normal(name: str) -> str:
+    return name.strip().lstrip("-").replace("_", "-").casefold()
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

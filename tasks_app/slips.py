@@ -5,18 +5,33 @@ slip: `tp-size` and `pp-size`, `fp8-…` and `fp4-…`, `encode-…` and `decode
 """
 
 from collections.abc import Iterable
+from functools import lru_cache
 
 
 def slip_of(name: str, known: Iterable[str]) -> str | None:
     """The known name that `name` is a slip of, or None."""
-    candidates = sorted(known)
-    for candidate in candidates:
-        if _bare(name) == _bare(candidate):
-            return candidate
-    for candidate in candidates:
-        if _is_slip(name.casefold().split("-"), candidate.casefold().split("-")):
+    bare, by_length = _index(frozenset(known))
+    if _bare(name) in bare:
+        return bare[_bare(name)]
+    words = name.casefold().split("-")
+    for candidate, meant in by_length.get(len(words), ()):
+        if _is_slip(words, meant):
             return candidate
     return None
+
+
+@lru_cache(maxsize=32)
+def _index(
+    known: frozenset[str],
+) -> tuple[dict[str, str], dict[int, list[tuple[str, list[str]]]]]:
+    """Known names by their letters alone, and those of so many words, each with its words."""
+    bare: dict[str, str] = {}
+    by_length: dict[int, list[tuple[str, list[str]]]] = {}
+    for candidate in sorted(known):
+        bare.setdefault(_bare(candidate), candidate)
+        words = candidate.casefold().split("-")
+        by_length.setdefault(len(words), []).append((candidate, words))
+    return bare, by_length
 
 
 def _bare(name: str) -> str:

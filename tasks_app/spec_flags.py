@@ -16,6 +16,11 @@ from tasks_app.space import Scalar
 from tasks_app.spec_parameters import parse_domain
 from tasks_app.validation import shown
 
+MOST_LOOKED_AT = 300
+"""Flags of one section of a document that is refused already: it may hold thousands."""
+MOST_HINTS = 25
+"""Looking for the name that was meant takes a while; nobody reads more of them at once."""
+
 
 def flag_problems_in(
     data: object, catalogue: RuntimeCatalogue
@@ -41,7 +46,8 @@ def flag_problems_in(
 def _items(section: object) -> list[tuple[str, object]]:
     if not isinstance(section, Mapping):
         return []
-    return [(name, value) for name, value in section.items() if isinstance(name, str)]
+    items = [(name, value) for name, value in section.items() if isinstance(name, str)]
+    return items[:MOST_LOOKED_AT]
 
 
 def flag_problems(
@@ -59,6 +65,7 @@ def flag_problems(
     if runtime is None:
         hint = did_you_mean(runtime_name, catalogue.names)
         return [Problem("base_runtime", f"no runtime {runtime_name!r}", hint)], []
+    hints = 0
     places = [("parameters", name) for name in searched] + [("fixed_parameters", n) for n in fixed]
     for section, name in places:
         path = f"{section}.{name}"
@@ -67,7 +74,10 @@ def flag_problems(
                 Problem(path, "is searched under parameters too", "keep it in one of the two")
             )
             continue
-        problem, warning = _name_problem(path, name, runtime, catalogue)
+        problem, warning = _name_problem(
+            path, name, runtime, catalogue, with_hint=hints < MOST_HINTS
+        )
+        hints += problem is not None or warning is not None
         problems += [problem] if problem else []
         warnings += [warning] if warning else []
         flag = runtime.flags.get(name)
@@ -82,7 +92,7 @@ def flag_problems(
 
 
 def _name_problem(
-    path: str, name: str, runtime: Runtime, catalogue: RuntimeCatalogue
+    path: str, name: str, runtime: Runtime, catalogue: RuntimeCatalogue, *, with_hint: bool
 ) -> tuple[Problem | None, Problem | None]:
     """A problem, or a warning, or neither."""
     known = catalogue.flags_of(runtime.name)
@@ -90,7 +100,7 @@ def _name_problem(
         return None, None
     if refused := _refused(path, name, runtime):
         return refused, None
-    near = nearest_name(name, known)
+    near = nearest_name(name, known) if with_hint else None
     hint = f"did you mean {near!r}?" if near else ""
     if "_" in name:
         dashed = near or name.replace("_", "-")
@@ -101,7 +111,7 @@ def _name_problem(
         return Problem(path, f"{name!r} {whose}", hint), None
     if runtime.closed:
         missing = f"{runtime.name} has no flag {name!r}"
-        return Problem(path, missing, did_you_mean(name, known)), None
+        return Problem(path, missing, did_you_mean(name, known) if with_hint else ""), None
     if meant := slip_of(name, known):
         message = f"{runtime.name} has no flag {name!r} that we know of"
         return Problem(path, message, f"did you mean {meant!r}?"), None

@@ -1,5 +1,14 @@
-"""What the task form tells while it is filled in. Nothing here saves anything."""
+"""What the task form tells while it is filled in. Nothing here saves anything.
 
+Whoever is signed out meanwhile is refused, and not led to the sign-in: what was typed would be
+lost with the page.
+"""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from django.contrib.auth.decorators import login_not_required
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_POST, require_safe
@@ -10,7 +19,21 @@ from experiments_app.task_summary import summarise
 from tasks_app.forms import TaskForm, YamlForm
 from tasks_app.models import Task
 
+View = Callable[..., HttpResponse]
 
+
+def signed_in_or_refused(view: View) -> View:
+    @login_not_required
+    @wraps(view)
+    def checked(request: SignedInRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if not request.user.is_authenticated:
+            return HttpResponse(status=403)
+        return view(request, *args, **kwargs)
+
+    return checked
+
+
+@signed_in_or_refused
 @require_POST
 def task_check(request: SignedInRequest, pk: int | None = None) -> HttpResponse:
     """The whole form comes, the summary and what stands at each field go back."""
@@ -29,6 +52,7 @@ def task_check(request: SignedInRequest, pk: int | None = None) -> HttpResponse:
     return render(request, "tasks_app/_form_check.html", context)
 
 
+@signed_in_or_refused
 @require_safe
 def model_check(request: SignedInRequest) -> HttpResponse:
     """Whether there is such a model, here or on the hub. This one may take seconds."""

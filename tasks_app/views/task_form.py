@@ -97,8 +97,7 @@ def _saved(request: SignedInRequest, task: Task, form: DocumentForm, done: str) 
 
 def _show_form(request: SignedInRequest, form: DocumentForm) -> HttpResponse:
     if form.is_bound:
-        if not form.saves:  # one that was to be saved was checked, and perhaps refused after that
-            form.full_clean()
+        form.is_valid()  # unless it was asked already: what a button has added stays
         form.ask_again()
     template = "tasks_app/task_form.html" + ("#task-editor" if request.htmx else "")
     status = 409 if form.conflict else 422 if form.is_bound and form.saves else 200

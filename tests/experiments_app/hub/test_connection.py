@@ -2,8 +2,10 @@
 
 import threading
 
-from experiments_app.hub import HubErrorKind, test_connection
-from tests.experiments_app.hub.conftest import TOKEN
+import pytest
+
+from experiments_app.hub import HubError, HubErrorKind, find_model, test_connection
+from tests.experiments_app.hub.conftest import REPO, TOKEN
 from tests.hub_server import Hub
 
 
@@ -51,3 +53,15 @@ def test_it_asks_from_any_thread(environment: dict[str, str]) -> None:
     thread.start()
     thread.join()
     assert answers[0].ok
+
+
+def test_it_finds_a_model_without_fetching_it(hub: Hub, environment: dict[str, str]) -> None:
+    find_model(REPO, environment, limit_s=20)
+    assert not any("resolve" in path for path in hub.asked)
+
+
+def test_it_says_that_there_is_no_such_model(environment: dict[str, str]) -> None:
+    with pytest.raises(HubError) as caught:
+        find_model("org/none", environment, limit_s=20)
+    assert caught.value.kind in {HubErrorKind.NOT_FOUND, HubErrorKind.UNAUTHORIZED}
+    assert "org/none" in caught.value.message

@@ -1,0 +1,66 @@
+"""The section of the task form about the load that configurations are measured with."""
+
+from tasks_app.form_fields import (
+    NUMBER,
+    NUMBERS,
+    SCENARIOS,
+    YAML_WITH_DEFAULT,
+    FieldPlace,
+    Section,
+)
+
+TRAFFIC = Section(
+    "Traffic",
+    "The load that every configuration is measured with.",
+    (
+        FieldPlace(
+            "traffic_scenarios",
+            "benchmark.traffic_scenarios",
+            SCENARIOS,
+            "Traffic scenarios",
+            "Tokens in and out of a request: D(100,50) exactly, N(mean,stddev)/(mean,stddev) and "
+            "U(min,max)/(min,max) vary. Several by commas.",
+            attributes={"spellcheck": "false"},
+        ),
+        FieldPlace(
+            "num_concurrency",
+            "benchmark.num_concurrency",
+            NUMBERS,
+            "Concurrency",
+            "Requests at the same time; several levels by commas.",
+            width="third",
+        ),
+        FieldPlace(
+            "max_requests_per_level",
+            "benchmark.max_requests_per_level",
+            NUMBER,
+            "Requests per level",
+            "A level ends with the first of these two.",
+            width="third",
+        ),
+        FieldPlace(
+            "max_minutes_per_level",
+            "benchmark.max_minutes_per_level",
+            NUMBER,
+            "Minutes per level",
+            width="third",
+        ),
+    ),
+    slug="traffic",
+    more=(
+        Section(
+            "Request parameters",
+            "Sent with every request.",
+            (
+                FieldPlace(
+                    "additional_params",
+                    "benchmark.additional_params",
+                    YAML_WITH_DEFAULT,
+                    "Parameters",
+                    "One a line: temperature: 0.0",
+                    attributes={"placeholder": "temperature: 0.0"},
+                ),
+            ),
+        ),
+    ),
+)
