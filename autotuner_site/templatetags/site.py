@@ -1,6 +1,7 @@
 """Template tags that every page may use."""
 
 import tomllib
+from datetime import datetime
 from functools import cache
 
 from django import template
@@ -20,6 +21,12 @@ def site_version() -> str:
     """The version of this checkout."""
     with (settings.BASE_DIR / "pyproject.toml").open("rb") as file:
         return str(tomllib.load(file)["project"]["version"])
+
+
+@register.filter
+def machine_time(moment: datetime) -> str:
+    """A moment for `<time datetime>`, which takes no microseconds."""
+    return moment.isoformat(timespec="milliseconds")
 
 
 @register.simple_tag
