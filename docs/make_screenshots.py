@@ -28,6 +28,16 @@ WIDE = ViewportSize(width=1280, height=900)
 PHONE = ViewportSize(width=390, height=844)
 MAX_BYTES = 150_000
 RUN_LIMIT_MS = 30 * 60_000
+# Where this checkout lies is nobody's business: its commands are shown as those of another.
+CHECKOUTS = {ROOT, Path(sys.prefix).resolve().parent}
+HIDE_PATHS = """paths => {
+  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (walker.nextNode()) {
+    for (const [path, shown] of paths) {
+      walker.currentNode.data = walker.currentNode.data.replaceAll(path, shown);
+    }
+  }
+}"""
 TASK = """\
 task_name: smollm2-135m, first try
 description: How many threads and slots serve SmolLM2-135M best on this machine?
@@ -167,10 +177,14 @@ def shoot(page: Page, name: str, url: str = "") -> None:
         page.goto(url)
     page.locator(".passing").evaluate_all("notices => notices.forEach(notice => notice.remove())")
     page.wait_for_timeout(800)
+    page.evaluate(HIDE_PATHS, [[str(path), "/opt/autotuner"] for path in CHECKOUTS])
     path = IMAGES / f"{name}.png"
     page.screenshot(path=path)
     with Image.open(path) as picture:
-        picture.convert("RGB").quantize(128, dither=Image.Dither.NONE).save(path, optimize=True)
+        few = picture.convert("RGB").quantize(
+            256, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE
+        )
+    few.save(path, optimize=True)
     size = path.stat().st_size
     print(f"{name}.png {size // 1000} kB")
     if size > MAX_BYTES:
