@@ -63,6 +63,7 @@
   document.addEventListener("submit", (event) => {
     const form = event.target;
     if (form.method !== "post") return;
+    if (event.submitter?.hasAttribute("data-download")) return; // the page stays
     if (form.dataset.sent) {
       event.preventDefault();
       return;

@@ -5,11 +5,12 @@ from django.http import Http404, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect
 from django.utils.http import content_disposition_header
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
 from autotuner_site.requests import SignedInRequest
 from experiments_app import results_file
 from experiments_app.results import RunResults
+from tasks_app.bulk_request import BulkRequest
 from tasks_app.exporting import file_name, json_file, yaml_file
 from tasks_app.models import Run, Task
 
@@ -26,15 +27,15 @@ def task_export(request: SignedInRequest, pk: int) -> HttpResponse:
     return _download(yaml_file([task]), file_name(task, ".yaml"), YAML)
 
 
-@require_safe
+@require_http_methods(["GET", "HEAD", "POST"])
 def tasks_export(request: SignedInRequest) -> HttpResponse:
-    """Several tasks in one file: `?task=1&task=2`."""
-    wanted = [int(pk) for pk in request.GET.getlist("task") if pk.isdecimal() and len(pk) < 10]
-    tasks = Task.objects.filter(pk__in=wanted[:MAX_EXPORTED]).order_by("pk")
-    if not tasks:
-        messages.error(request, "No task was selected to export.")
-        return redirect("task_list")
-    return _download(yaml_file(tasks), "tasks.yaml", YAML)
+    """Several tasks in one file: `?task=1&task=2`, or those that were ticked in the list."""
+    sent = request.POST if request.method == "POST" else request.GET
+    bulk = BulkRequest.read(sent, limit=MAX_EXPORTED)
+    if bulk.problem:
+        messages.error(request, bulk.problem)
+        return redirect(bulk.back)
+    return _download(yaml_file(bulk.tasks), "tasks.yaml", YAML)
 
 
 @require_safe

@@ -308,9 +308,16 @@ def test_it_exports_several_tasks_into_one_file(browser: Client) -> None:
     assert "task 2" in text
 
 
+def test_it_exports_what_was_ticked_in_the_list(browser: Client) -> None:
+    tasks = [make_task(task_name=f"task {number}") for number in range(2)]
+    response = browser.post("/tasks/export", {"task": [tasks[0].pk, tasks[1].pk]})
+    assert response.content.decode().count("task_name:") == 2
+
+
 def test_it_says_that_nothing_was_selected(browser: Client) -> None:
+    make_task()
     response = browser.get("/tasks/export?task=9999&task=x", follow=True)
-    assert "No task was selected" in words_of(response)
+    assert "Select at least one task first." in words_of(response)
 
 
 # Results
