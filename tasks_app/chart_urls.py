@@ -4,6 +4,7 @@ from tasks_app.views import compare_runs, task_charts
 
 urlpatterns = [
     path("compare", compare_runs.compare_runs, name="compare_runs"),
+    path("tasks/compare", compare_runs.tasks_compare, name="tasks_compare"),
     re_path(
         r"^compare/(?P<name>[\w-]+)\.(?P<kind>svg|png)$",
         compare_runs.compared_chart_file,

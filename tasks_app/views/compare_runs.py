@@ -5,14 +5,17 @@ from typing import Any
 from django.contrib import messages
 from django.db.models import QuerySet
 from django.http import Http404, HttpResponse, QueryDict
-from django.shortcuts import render
-from django.views.decorators.http import require_safe
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.http import urlencode
+from django.views.decorators.http import require_POST, require_safe
 
 from autotuner_site.requests import SignedInRequest
 from experiments_app.charts.compared_page import COMPARED, compared_views
 from experiments_app.charts.download import chart_file
 from experiments_app.run_comparison import MAX_RUNS, RunComparison, RunKey, keys_of
-from tasks_app.models import Run
+from tasks_app.bulk_request import BulkRequest
+from tasks_app.models import Run, Task
 
 OFFERED = 12
 
@@ -42,6 +45,20 @@ def compare_runs(request: SignedInRequest) -> HttpResponse:
     return render(request, "tasks_app/compare_runs.html", context)
 
 
+@require_POST
+def tasks_compare(request: SignedInRequest) -> HttpResponse:
+    """The latest runs of the tasks that were ticked in the list."""
+    asked = BulkRequest.read(request.POST, limit=MAX_RUNS)
+    if asked.problem:
+        messages.error(request, asked.problem)
+        return redirect(asked.back)
+    keys = [str(RunKey(task.pk, task.run)) for task in asked.tasks if _has_run(task)]
+    if len(keys) < len(asked.tasks):
+        messages.warning(request, "Tasks that were never started are left out.")
+    query = urlencode([("run", key) for key in keys])
+    return redirect(f"{reverse('compare_runs')}?{query}")
+
+
 @require_safe
 def compared_chart_file(request: SignedInRequest, name: str, kind: str) -> HttpResponse:
     """A chart of the comparison as a file."""
@@ -51,6 +68,10 @@ def compared_chart_file(request: SignedInRequest, name: str, kind: str) -> HttpR
     views = compared_views(comparison.runs, request.GET)
     view = next(view for view in views if view.name == name)
     return chart_file(request, view.chart, view.specify, kind, f"compared_{name}")
+
+
+def _has_run(task: Task) -> bool:
+    return task.started_at is not None
 
 
 def _comparison(query: QueryDict, keys: list[RunKey]) -> RunComparison:

@@ -6,7 +6,7 @@ import pytest
 from django.test import Client
 
 from tests.chart_factories import run_of
-from tests.factories import completed_task, make_user
+from tests.factories import completed_task, make_task, make_user
 
 pytestmark = pytest.mark.django_db
 
@@ -104,3 +104,20 @@ def test_it_needs_few_queries(browser: Client, django_assert_max_num_queries: An
     tasks = [run_of(40, measured=40), run_of(5)]
     with django_assert_max_num_queries(25):
         get(browser, f"/compare?run={tasks[0].pk}.1&run={tasks[1].pk}.1")
+
+
+def test_it_compares_what_was_ticked_in_the_list(browser: Client) -> None:
+    first, second = completed_task((50.0, 60.0)), completed_task((50.0, 70.0))
+    never_ran = make_task()
+    sent = {"task": [first.pk, second.pk, never_ran.pk]}
+    response: Any = browser.post("/tasks/compare", sent, follow=True)
+    chosen = [run.task.pk for run in (r.overview for r in response.context["comparison"].runs)]
+    assert sorted(chosen) == sorted([first.pk, second.pk])
+    assert "Tasks that were never started are left out." in response.content.decode()
+
+
+def test_it_says_when_too_many_are_ticked_to_compare(browser: Client) -> None:
+    tasks = [make_task() for _ in range(7)]
+    response: Any = browser.post("/tasks/compare", {"task": [t.pk for t in tasks]}, follow=True)
+    assert response.redirect_chain[-1][0] == "/"
+    assert "7 tasks are too many: at most 6" in response.content.decode()
