@@ -1,8 +1,8 @@
 """A Gaussian process that averages over its settings, knows what flags do in general, keeps away
 from what crashes, and learns from other tasks.
 
-The next configuration is the candidate with the highest expected improvement over the best so
-far, times the probability that it is feasible. Before the first result it is the one that known
+The next configuration is the candidate whose improvement over the best so far is likeliest and
+largest, times the probability that it is feasible. Before the first result it is the one that known
 trends and past tasks speak for, else the one in the middle of the space.
 """
 
@@ -24,16 +24,18 @@ from tasks_app.strategies.gaussian import Inputs, Prediction, Prior, Vector, dra
 
 SETTINGS = 48
 FEWEST_SETTINGS = 12
-FULL_UP_TO = 60
-"""Results up to which all settings are weighed; with more, that takes long and matters little."""
-AMPLITUDE = 0.5
-LENGTH = 0.8
+FULL_UP_TO = 140
+"""Results up to which all settings are weighed; with more, that takes long."""
+AMPLITUDE = 0.7
+LENGTH = 0.5
 FEASIBILITY = Prior(amplitude=1.0, length=0.4)
 """A border is sharper than a score."""
-HOPE = 0.5
-"""What an improvement is expected over before the first result: so much above the middle."""
-CENTRALITY = 0.3
-"""How much being far from the middle counts against a first configuration."""
+WORTH_HAVING = 0.02
+"""Improvements below this are of no interest."""
+FEW_LEFT = 20
+CENTRALITY = 0.02
+"""How much being far from the middle counts against a first configuration: little, so that it
+decides only where nothing else does."""
 
 
 def propose(
@@ -58,9 +60,9 @@ def propose(
     prior = Prior(AMPLITUDE, LENGTH, trends.slopes(maximise=maximise))
     question = _Question(space, left, memory)
     prediction = question.predict(scores, prior, rng)
-    worth = _improvement(prediction, scores.best)
+    worth = _worth(prediction, scores.best)
     if scores.best is None:
-        worth = worth - CENTRALITY * _eccentricity(space, left)
+        worth = worth * np.exp(-CENTRALITY * _eccentricity(space, left))
     feasible = evidence.feasibility(own, memory)
     if feasible is not None:
         worth = worth * _probability(question.predict(feasible, FEASIBILITY, rng))
@@ -92,18 +94,25 @@ class _Question:
         return predict(inputs, known.values, alike, prior.slopes, settings)
 
 
-def _improvement(prediction: Prediction, best: float | None) -> Vector:
-    """Expected improvement over the best value (averaged over the settings)."""
+def _worth(prediction: Prediction, best: float | None) -> Vector:
+    """How much it is worth to try each candidate, as a positive number.
+
+    Before the first result: the expected score. Then the expected improvement over the best,
+    mixed (geometrically) with the probability of any improvement worth having: where few
+    candidates are left what counts is that one is better, where many are, by how much one may be.
+    """
     mean, deviation = prediction.mean, prediction.deviation
     if best is None:
-        deviation = np.sqrt(np.maximum(deviation**2 - evidence.LEVEL**2, 1e-4))
-        better = mean - mean.mean(axis=1, keepdims=True) - HOPE
-    else:
-        better = mean - best
+        expected: Vector = np.exp(prediction.weights @ mean)
+        return expected
+    better = mean - best
     ratio = better / deviation
     density = np.exp(-0.5 * ratio**2) / math.sqrt(2 * math.pi)
-    gain: Vector = prediction.weights @ (better * ndtr(ratio) + deviation * density)
-    return gain
+    gain = prediction.weights @ (better * ndtr(ratio) + deviation * density)
+    chance = prediction.weights @ ndtr((better - WORTH_HAVING) / deviation)
+    share = min(1.0, FEW_LEFT / mean.shape[1])
+    mixed: Vector = np.maximum(chance, 1e-12) ** share * np.maximum(gain, 1e-15) ** (1 - share)
+    return mixed
 
 
 def _eccentricity(space: SearchSpace, left: Sequence[Configuration]) -> Vector:

@@ -13,9 +13,9 @@ from tasks_app.strategies.encoding import Matrix
 from tasks_app.strategies.gaussian import Values
 
 THIS_TASK = 0
-MOST_TRIALS = 120
+MOST_TRIALS = 100
 """Trials of a task that are modelled; of more, the best and an even choice of the others."""
-MOST_PAST = 240
+MOST_PAST = 120
 LEVEL = 3.0
 BOUND_NOISE = 0.1
 """A pruned trial scored at most its bound: it is told as one such deviation worse, give or take as
@@ -156,14 +156,16 @@ def likeness(memory: Memory) -> Matrix:
 
 
 UNLIKE = {"model": 0.5, "gpu": 0.7, "runtime": 0.5}
-TOKEN_SCALE = 10.0
+TOKEN_SCALE = 20.0
 
 
 def _alike(left: Mapping[str, Scalar], right: Mapping[str, Scalar]) -> float:
-    """A product of a factor for every fact that differs; lengths count by their ratio."""
+    """A product of a factor for every fact that differs; a model that is not known is taken for
+    another one. Lengths count by their ratio."""
     result = 1.0
     for name, factor in UNLIKE.items():
-        if left.get(name) != right.get(name):
+        unknown = name == "model" and left.get(name) is None
+        if unknown or left.get(name) != right.get(name):
             result *= factor
     for name in ("input_tokens", "output_tokens"):
         first, second = left.get(name), right.get(name)

@@ -30,7 +30,7 @@ AVERAGED = 16
 NEGLIGIBLE = 5.0
 """Settings whose likelihood is smaller than the highest by more than this (a logarithm) are left
 out."""
-PAST_COUNTS_AS = 20
+PAST_COUNTS_AS = 40
 """However many results of other tasks there are, they say no more than so many about which
 settings are likely: the task at hand has to be able to outvote them."""
 
@@ -74,10 +74,10 @@ def draw_settings(prior: Prior, count: int, groups: int, rng: np.random.Generato
             relevance=rng.dirichlet(np.ones(groups)),
             lengths=np.exp(rng.normal(math.log(prior.length), 0.5, groups)),
             interaction=rng.uniform(0.05, 0.5),
-            noise=math.exp(rng.normal(math.log(0.03), 0.7)),
+            noise=math.exp(rng.normal(math.log(0.06), 0.7)),
             trend=rng.choice([0.0, 0.5, 1.0, 1.5]),
-            own=rng.uniform(0.05, 0.4),
-            shared=rng.uniform(0.2, 0.9),
+            own=rng.uniform(0.02, 0.15),
+            shared=rng.uniform(0.7, 0.98),
         )
         for _ in range(count)
     ]
@@ -91,7 +91,7 @@ class Inputs:
     trends: Matrix
     tasks: NDArray[np.int_]
 
-    def rows(self, which: slice) -> "Inputs":
+    def rows(self, which: slice | NDArray[np.int_]) -> "Inputs":
         return Inputs(
             [group[which] for group in self.groups], self.trends[which], self.tasks[which]
         )
@@ -174,19 +174,23 @@ def _variance(setting: Setting, trends: Matrix) -> Vector:
 
 
 class _Kernel:
-    """Covariances of two sets of configurations, for any setting."""
+    """Covariances of two sets of configurations, for any setting.
+
+    What depends on the configurations is worked out once for equal ones: past tasks share many.
+    """
 
     def __init__(self, left: Inputs, right: Inputs, alike: Matrix, level: float) -> None:
+        rows, self._rows = _distinct(left)
+        columns, self._columns = _distinct(right)
         self._squares = np.stack(
-            [_squares(a, b) for a, b in zip(left.groups, right.groups, strict=True)]
+            [_squares(a, b) for a, b in zip(rows.groups, columns.groups, strict=True)]
         )
-        self._trends = left.trends @ right.trends.T
+        self._trends = rows.trends @ columns.trends.T
         self._same_task = left.tasks[:, None] == right.tasks[None, :]
         self._alike = alike[np.ix_(left.tasks, right.tasks)]
         self._level = level
 
     def __call__(self, setting: Setting) -> Matrix:
-        acting: Matrix
         relevance = setting.relevance
         scaled = self._squares / (2 * setting.lengths**2)[:, None, None]
         additive = np.tensordot(relevance, np.exp(-scaled), axes=1)
@@ -194,9 +198,17 @@ class _Kernel:
         mixed = (1 - setting.interaction) * additive + setting.interaction * product
         acting = setting.amplitude**2 * mixed + TREND_SPREAD**2 * self._trends
         between = (1 - setting.own) * (setting.shared + (1 - setting.shared) * self._alike)
-        acting = acting * np.where(self._same_task, 1.0, between)
-        covariance: Matrix = acting + self._level**2 * self._same_task
+        covariance: Matrix = acting[np.ix_(self._rows, self._columns)]
+        covariance *= np.where(self._same_task, 1.0, between)
+        covariance += self._level**2 * self._same_task
         return covariance
+
+
+def _distinct(inputs: Inputs) -> tuple[Inputs, NDArray[np.int_]]:
+    """The configurations that differ, and where among them each one is."""
+    together = np.hstack([*inputs.groups, inputs.trends])
+    _, first, index = np.unique(together, axis=0, return_index=True, return_inverse=True)
+    return inputs.rows(first), index.reshape(-1)
 
 
 def _squares(left: Matrix, right: Matrix) -> Matrix:

@@ -287,7 +287,7 @@ def test_it_is_fast_after_many_trials(name: str) -> None:
     STRATEGIES[name].propose(space, history[:20], seed=0, maximise=True, budget=501)
     started = time.process_time()
     assert STRATEGIES[name].propose(space, history, seed=0, maximise=True, budget=501)
-    assert time.process_time() - started < 2.0
+    assert time.process_time() - started < 1.0
 
 
 def propose(
