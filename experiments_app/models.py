@@ -125,6 +125,10 @@ class Experiment(models.Model):
             models.Index(fields=("status",), name="experiment_status"),
             # The best of a run is its end of this index, however many experiments it has.
             models.Index(fields=("task", "run", "objective_score"), name="experiment_score"),
+            models.Index(fields=("created_at",), name="experiment_created_at"),
+            models.Index(
+                fields=("error_kind",), condition=~Q(error_kind=""), name="experiment_error_kind"
+            ),
         )
 
     def __str__(self) -> str:

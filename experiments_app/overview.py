@@ -3,31 +3,21 @@
 `TaskOverview.load` asks the database; everything after that is a pure function of what it found.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Self
 
 from experiments_app import objective, words
 from experiments_app.answer_texts import AnswerText, answer_texts
 from experiments_app.comparison import Line, levels_of
+from experiments_app.kept import experiments_of
 from experiments_app.models import Experiment
 from experiments_app.results import best_of, closest_miss, closest_to_slo, is_client_bound
 from experiments_app.rows import Cell, Row, cells_of, planned_row, state_of
 from experiments_app.standing import Standing
 from tasks_app.models import Task
-from tasks_app.spec import TaskSpec
 
 MAX_PLANNED_ROWS = 40
-# What no part of the page needs of every experiment: they are read where they are asked for.
-SELDOM_NEEDED = (
-    "command",
-    "image_digest",
-    "engine_version",
-    "driver_version",
-    "container_id",
-    "log_path",
-    "result_folder",
-)
 
 
 @dataclass(frozen=True)
@@ -41,17 +31,27 @@ class TaskOverview(Standing):
     @classmethod
     def load(cls, task: Task, run: int | None = None) -> Self:
         """A few queries, however many experiments there are. Raises Run.DoesNotExist."""
-        found = cls._found(task, run)
-        spec: TaskSpec = found["spec"]
-        of_run = Experiment.objects.of_run(task, found["run"]).defer(*SELDOM_NEEDED)
-        experiments = tuple(of_run.order_by("number"))
+        return cls.of(Standing.load(task, run))
+
+    @classmethod
+    def of(cls, standing: Standing) -> Self:
+        """The same run with all its experiments."""
+        known = {field.name: getattr(standing, field.name) for field in fields(Standing)}
+        experiments = experiments_of(
+            standing.task,
+            standing.run,
+            made=standing.made,
+            finished=standing.finished,
+            last_ended_at=standing.last_ended_at,
+        )
+        spec = standing.spec
         best = best_of(experiments, spec.optimization.objective)
         closest = None if best else closest_to_slo(experiments)
         return cls(
             experiments=experiments,
             closest_miss=closest_miss(spec, closest) if closest else "",
             is_client_bound=best is not None and is_client_bound(best, experiments[0]),
-            **found,
+            **known,
         )
 
     # What came out
@@ -76,6 +76,9 @@ class TaskOverview(Standing):
     def gain_of(self, score: float | None) -> float | None:
         baseline = self.baseline.objective_score if self.baseline else None
         return objective.gain(self.objective, score, baseline)
+
+    def gain_over_default(self, experiment: Experiment) -> float | None:
+        return None if experiment.is_baseline else self.gain_of(experiment.objective_score)
 
     @property
     def beats_default(self) -> bool:
@@ -113,7 +116,9 @@ class TaskOverview(Standing):
     @cached_property
     def answer_texts(self) -> list[AnswerText]:
         """The answer in every form in which it is taken along."""
-        return answer_texts(self.spec, self.answer) if self.answer else []
+        if self.answer is None:
+            return []
+        return answer_texts(self.spec, Experiment.objects.get(pk=self.answer.pk))
 
     @cached_property
     def against_default(self) -> list[tuple[str, list[Line]]]:
@@ -128,13 +133,19 @@ class TaskOverview(Standing):
 
     @cached_property
     def rows(self) -> tuple[Row, ...]:
-        rows = [self._row(experiment) for experiment in self.experiments]
-        if self.is_running and self.total <= MAX_PLANNED_ROWS:
-            # Their lines stand from the start, so that nothing moves as results come in.
-            rows += [planned_row(n, self.searched) for n in range(len(rows), self.total)]
-        return tuple(rows)
+        """Of all experiments that there are."""
+        return tuple(self.row_of(experiment) for experiment in self.experiments)
 
-    def _row(self, experiment: Experiment) -> Row:
+    @property
+    def planned_numbers(self) -> range:
+        """Those whose lines stand from the start, so that nothing moves as results come in."""
+        stand = self.is_running and self.total <= MAX_PLANNED_ROWS
+        return range(self.made, self.total if stand else self.made)
+
+    def planned_row(self, number: int) -> Row:
+        return planned_row(number, self.searched)
+
+    def row_of(self, experiment: Experiment) -> Row:
         state, label, detail = state_of(experiment)
         return Row(
             number=experiment.number,
@@ -143,6 +154,6 @@ class TaskOverview(Standing):
             label=label,
             detail=detail,
             cells=cells_of(experiment.parameters, self._baseline_flags, self.searched),
-            gain=None if experiment.is_baseline else self.gain_of(experiment.objective_score),
+            gain=self.gain_over_default(experiment),
             is_best=self.best is not None and experiment.pk == self.best.pk,
         )

@@ -64,6 +64,13 @@ def _cell(name: str, value: Scalar, default: Scalar) -> Cell:
     return Cell(name, text, differs=value is not None and value != default)
 
 
+def state_name(experiment: Experiment) -> str:
+    """The state alone, of many at once."""
+    if experiment.status == Experiment.Status.SUCCESS and not experiment.feasible:
+        return "infeasible"
+    return str(experiment.status)
+
+
 def state_of(experiment: Experiment) -> tuple[str, str, str]:
     """State, label and detail of a Row."""
     status = experiment.current_status

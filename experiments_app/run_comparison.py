@@ -102,7 +102,9 @@ class RunComparison:
             for key in known
             if (key.task, key.run) in numbers
         ]
-        shown = [o.baseline if of_default else o.answer for o in overviews]
+        chosen = [o.baseline if of_default else o.answer for o in overviews]
+        whole = Experiment.objects.in_bulk([e.pk for e in chosen if e])
+        shown = [whole.get(e.pk) if e else None for e in chosen]
         rows = Measurement.objects.filter(experiment__in=[e for e in shown if e]).defer("samples")
         measured: dict[int, list[Measurement]] = {}
         for row in rows:

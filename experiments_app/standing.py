@@ -14,6 +14,7 @@ from django.db.models import Count, Max, Q
 from django.utils import timezone
 
 from experiments_app import objective, words
+from experiments_app.kept import FINISHED
 from experiments_app.models import Experiment
 from experiments_app.pace import remembered_past_mean_s, run_mean_s
 from experiments_app.planned import fraction_done, planned
@@ -24,7 +25,6 @@ from tasks_app.spec import TaskSpec
 MAX_MESSAGE = 300
 # Before the first experiment has ended, its own pace is worth something from here on.
 TELLING_FRACTION = 0.3
-FINISHED = tuple(status for status in Experiment.Status if status.is_finished)
 
 
 @dataclass(frozen=True)

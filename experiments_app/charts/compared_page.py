@@ -6,12 +6,12 @@ from functools import cached_property
 
 from django.http import QueryDict
 from django.urls import reverse
-from django.utils.safestring import SafeString, mark_safe
 
 from experiments_app.charts import draw_compared, draw_levels
 from experiments_app.charts.choices import Control, latency_controls
 from experiments_app.charts.compared import compared_levels, compared_progress
-from experiments_app.charts.draw import Chart, Specify, draw
+from experiments_app.charts.draw import Chart, Specify
+from experiments_app.charts.drawn import Drawn, drawn_of
 from experiments_app.charts.levels import latency_of
 from experiments_app.charts.options import ChartOptions
 from experiments_app.run_comparison import ComparedRun
@@ -44,22 +44,18 @@ class ComparedView:
         return COMPARED[self.name][1]
 
     @cached_property
-    def wide(self) -> SafeString:
-        return mark_safe(draw(self.chart, self.specify))  # noqa: S308  # our own drawing
-
-    @cached_property
-    def narrow(self) -> SafeString:
-        return mark_safe(draw(self.chart, self.specify, narrow=True))  # noqa: S308
+    def drawn(self) -> Drawn:
+        return drawn_of(self.chart, self.specify, self._controls)
 
     @property
-    def controls(self) -> tuple[Control, ...]:
+    def _controls(self) -> tuple[Control, ...]:
         if self.name != "levels" or not self.runs:
             return ()
         return tuple(latency_controls(latency_of(self.runs[0].overview.spec, self.options)))
 
     @property
     def kept(self) -> list[tuple[str, str]]:
-        own = {control.name for control in self.controls}
+        own = {control.name for control in self._controls}
         return [(n, value) for n in self.query for value in self.query.getlist(n) if n not in own]
 
     @property

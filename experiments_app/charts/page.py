@@ -1,20 +1,22 @@
 """The charts of a run for its pages: one at a time behind tabs, or all below each other."""
 
+import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from django.core.cache import cache
 from django.http import QueryDict
 from django.urls import reverse
-from django.utils.safestring import SafeString, mark_safe
 
-from experiments_app.charts.choices import Control, controls
-from experiments_app.charts.draw import Chart, draw
+from experiments_app.charts.choices import controls
+from experiments_app.charts.draw import CACHE_S, DRAWING, Chart
+from experiments_app.charts.drawn import Drawn, drawn_of
 from experiments_app.charts.options import ChartOptions
 from experiments_app.charts.registry import CHARTS, DEFAULT, ChartType
 from experiments_app.charts.source import ChartSource
-from experiments_app.overview import TaskOverview
+from experiments_app.standing import Standing
 
 
 @dataclass(frozen=True)
@@ -33,8 +35,8 @@ class ChartView:
     query: QueryDict
 
     @property
-    def overview(self) -> TaskOverview:
-        return self.source.overview
+    def standing(self) -> Standing:
+        return self.source.standing
 
     @cached_property
     def options(self) -> ChartOptions:
@@ -45,32 +47,32 @@ class ChartView:
         return self.type.build(self.source, self.options)
 
     @cached_property
-    def wide(self) -> SafeString:
-        return mark_safe(draw(self.chart, self.type.specify))  # noqa: S308  # our own drawing
-
-    @cached_property
-    def narrow(self) -> SafeString:
-        return mark_safe(draw(self.chart, self.type.specify, narrow=True))  # noqa: S308
-
-    @cached_property
-    def controls(self) -> tuple[Control, ...]:
-        return controls(self.type.choices, self.overview, self.options)
+    def drawn(self) -> Drawn:
+        """The same for everybody who looks at the run as it stands now: made once."""
+        key = f"drawn-{_stamp(self.standing, self.type.name, self.options.to_query())}"
+        drawn: Drawn | None = cache.get(key)
+        if drawn is None:
+            made = self.type.choices
+            chosen = controls(made, self.source.overview, self.options) if made else ()
+            drawn = drawn_of(self.chart, self.type.specify, chosen)
+            cache.set(key, drawn, CACHE_S)
+        return drawn
 
     @property
     def kept(self) -> list[tuple[str, str]]:
         """What else stands in the address and stays there when the form is sent."""
-        own = {control.name for control in self.controls} | {"chart", "seen"}
+        own = {control.name for control in self.drawn.controls} | {"chart", "seen"}
         return [(n, value) for n in self.query for value in self.query.getlist(n) if n not in own]
 
     @property
     def path(self) -> str:
-        return reverse("task_chart", args=[self.overview.task.pk, self.type.name])
+        return reverse("task_chart", args=[self.standing.task.pk, self.type.name])
 
     @property
     def downloads(self) -> list[tuple[str, str]]:
         """What a link says, and where it leads."""
         query = self.options.to_query()
-        run = f"run={self.overview.run}&"
+        run = f"run={self.standing.run}&"
         return [
             (
                 f"{kind.upper()}, {theme}",
@@ -89,7 +91,7 @@ class ChartSection:
 
     @property
     def version(self) -> str:
-        return version_of(self.view.overview)
+        return version_of(self.view.standing)
 
     @property
     def tabs(self) -> list[Tab]:
@@ -104,9 +106,19 @@ class ChartSection:
         return with_chart(self.view.query, self.view.type)
 
 
-def version_of(overview: TaskOverview) -> str:
+def version_of(standing: Standing) -> str:
     """Changes whenever a chart of the run may look different."""
-    return f"{overview.run}-{overview.finished}-{overview.total}-{overview.status}"
+    return f"{standing.run}-{standing.finished}-{standing.total}-{standing.status}"
+
+
+def _stamp(standing: Standing, *others: object) -> str:
+    """Names a chart of the run as it stands, among all that are kept."""
+    task = standing.task
+    parts = (
+        DRAWING, task.pk, task.created_at, task.version, version_of(standing), standing.made,
+        standing.last_ended_at, standing.completed_at, *others,
+    )  # fmt: skip
+    return hashlib.sha256(repr(parts).encode()).hexdigest()[:20]
 
 
 def with_chart(query: QueryDict, chart: ChartType) -> str:
@@ -116,19 +128,19 @@ def with_chart(query: QueryDict, chart: ChartType) -> str:
     return changed.urlencode()
 
 
-def chart_context(query: QueryDict, overview: TaskOverview, *, is_poll: bool) -> dict[str, Any]:
+def chart_context(query: QueryDict, standing: Standing, *, is_poll: bool) -> dict[str, Any]:
     """What `tasks_app/_charts.html` needs. A poll is told the version alone: that costs nothing."""
-    context: dict[str, Any] = {"charts_version": version_of(overview)}
+    context: dict[str, Any] = {"charts_version": version_of(standing)}
     if not is_poll:
-        context["charts"] = section(query, overview)
+        context["charts"] = section(query, standing)
     return context
 
 
-def section(query: QueryDict, overview: TaskOverview) -> ChartSection:
+def section(query: QueryDict, standing: Standing) -> ChartSection:
     chosen = CHARTS.get(query.get("chart", ""), CHARTS[DEFAULT])
-    return ChartSection(ChartView(chosen, ChartSource(overview), query))
+    return ChartSection(ChartView(chosen, ChartSource(standing), query))
 
 
-def all_views(query: QueryDict, overview: TaskOverview) -> Iterable[ChartView]:
-    source = ChartSource(overview)
+def all_views(query: QueryDict, standing: Standing) -> Iterable[ChartView]:
+    source = ChartSource(standing)
     return [ChartView(chart, source, query) for chart in CHARTS.values()]

@@ -9,19 +9,29 @@ from typing import Self
 from experiments_app.charts.levels_measured import Repeat, repeat_of, score_spread
 from experiments_app.models import Measurement
 from experiments_app.overview import TaskOverview
+from experiments_app.standing import Standing
 from tasks_app.models import Task
 
 
 @dataclass(frozen=True)
 class ChartSource:
-    """A run as its charts see it; each question about measurements is one query."""
+    """A run as its charts see it; each question about measurements is one query.
 
-    overview: TaskOverview
+    Its experiments are read when a chart is made of them, not where one is known already.
+    """
+
+    standing: Standing
 
     @classmethod
     def load(cls, task: Task, run: int | None = None) -> Self:
         """Raises Run.DoesNotExist."""
-        return cls(TaskOverview.load(task, run))
+        return cls(Standing.load(task, run))
+
+    @cached_property
+    def overview(self) -> TaskOverview:
+        if isinstance(self.standing, TaskOverview):
+            return self.standing
+        return TaskOverview.of(self.standing)
 
     def levels(self, numbers: Iterable[int]) -> Sequence[Repeat]:
         """All that was measured of these experiments, each load level after the other."""

@@ -6,6 +6,7 @@ from typing import Any
 
 from experiments_app import words
 from experiments_app.metrics import STATISTICS
+from experiments_app.models import Experiment
 from experiments_app.rows import Row
 from tasks_app.spec import TaskSpec
 
@@ -53,20 +54,20 @@ class Column:
     def is_metric(self) -> bool:
         return self.key in METRICS
 
-    def value(self, row: Row, measured: Mapping[str, Any]) -> Any:
+    def value(self, experiment: Experiment, gain: float | None, measured: Mapping[str, Any]) -> Any:
         """What it is sorted by; None where there is nothing."""
-        if row.experiment is None:
-            return None
         if self.parameter:
-            return row.experiment.parameters.get(self.parameter)
+            return experiment.parameters.get(self.parameter)
         if self.is_metric:
             return measured.get(self.key)
-        if self.key in PHASES:
-            return getattr(row.experiment, self.key)
-        return {"gain": row.gain, "score": row.score, "number": row.number}[self.key]
+        if self.key == "gain":
+            return gain
+        return getattr(experiment, "objective_score" if self.key == "score" else self.key)
 
     def text(self, row: Row, measured: Mapping[str, Any]) -> str:
-        value = self.value(row, measured)
+        if row.experiment is None:
+            return ""
+        value = self.value(row.experiment, row.gain, measured)
         if value is None:
             return ""
         if self.parameter:

@@ -10,9 +10,9 @@ from typing import Any
 from django.core.paginator import Page, Paginator
 
 from experiments_app.misses import misses_in_words
-from experiments_app.models import Measurement
+from experiments_app.models import Experiment, Measurement
 from experiments_app.overview import TaskOverview
-from experiments_app.rows import Row
+from experiments_app.rows import Row, state_name
 from experiments_app.table.columns import Column, columns_of
 from experiments_app.table.query import STATES, USUAL_STATES, TableQuery
 from tasks_app.spec import Point
@@ -46,13 +46,14 @@ class Heading:
 
 @dataclass(frozen=True)
 class ExperimentTable:
-    """`columns` are all that there can be; `page` holds Rows."""
+    """`columns` are all that there can be; `page_rows` are those of the `page`."""
 
     overview: TaskOverview
     query: TableQuery
     columns: tuple[Column, ...]
     measured: Mapping[int, Mapping[str, Any]]
-    page: "Page[Row]"
+    page: "Page[Experiment | int]"
+    page_rows: Sequence[Row]
     counts: Mapping[str, int]
     details: Mapping[int, str]
 
@@ -74,7 +75,7 @@ class ExperimentTable:
 
     @cached_property
     def rows(self) -> list[TableRow]:
-        return [self._row(row) for row in self.page]
+        return [self._row(row) for row in self.page_rows]
 
     @property
     def states(self) -> list[tuple[str, str, int, str]]:
@@ -141,19 +142,24 @@ class ExperimentTable:
 def load_table(
     overview: TaskOverview, query: TableQuery, choice: Mapping[str, bool]
 ) -> ExperimentTable:
-    """Two queries, however many experiments and columns there are."""
+    """Three queries, however many experiments and columns there are; rows of the page alone."""
     columns = columns_of(overview.spec, choice)
-    measured = _measured(overview, query, columns)
-    rows = overview.rows
-    page = Paginator(_wanted(rows, query, columns, measured), ROWS_PER_PAGE).get_page(query.page)
-    missed = [row.experiment for row in page if row.experiment and row.state == "infeasible"]
+    wanted = Paginator(_wanted(overview, query, columns), ROWS_PER_PAGE).get_page(query.page)
+    rows = [
+        overview.planned_row(one) if isinstance(one, int) else overview.row_of(one)
+        for one in wanted
+    ]
+    shown = [row.experiment for row in rows if row.experiment]
+    keys = [column.key for column in columns if column.is_metric and column.is_shown]
+    missed = [row.experiment for row in rows if row.experiment and row.state == "infeasible"]
     return ExperimentTable(
         overview=overview,
         query=query,
         columns=columns,
-        measured=measured,
-        page=page,
-        counts=Counter(row.state for row in rows),
+        measured=_measured(overview, query, keys, of=shown),
+        page=wanted,
+        page_rows=rows,
+        counts=Counter(map(state_name, overview.experiments)),
         details=misses_in_words(overview.spec, missed),
     )
 
@@ -168,20 +174,21 @@ def level_of(overview: TaskOverview, query: TableQuery) -> int:
 
 
 def _wanted(
-    rows: Sequence[Row],
-    query: TableQuery,
-    columns: tuple[Column, ...],
-    measured: Mapping[int, Mapping[str, Any]],
-) -> list[Row]:
+    overview: TaskOverview, query: TableQuery, columns: Iterable[Column]
+) -> Sequence[Experiment | int]:
+    """In their order; a number stands for an experiment that is only planned."""
     if query.is_plain:
-        return list(rows)
-    made = [row for row in rows if row.experiment and query.state in {"", row.state}]
+        return [*overview.experiments, *overview.planned_numbers]
+    made = [e for e in overview.experiments if query.state in {"", state_name(e)}]
     fixed = Column(query.sort, "", "", "", is_shown=True)
     column = next((c for c in columns if c.key == query.sort), fixed)
-    valued = [(column.value(row, measured.get(_pk(row), {})), row) for row in made]
+    measured = _measured(overview, query, [column.key] if column.is_metric else [])
+    valued = [
+        (column.value(e, overview.gain_over_default(e), measured.get(e.pk, {})), e) for e in made
+    ]
     known = [pair for pair in valued if pair[0] is not None]
     known.sort(key=lambda pair: _order(pair[0]), reverse=query.descending)
-    return [row for _, row in known] + [row for value, row in valued if value is None]
+    return [e for _, e in known] + [e for value, e in valued if value is None]
 
 
 def _order(value: Any) -> tuple[int, Any]:
@@ -189,29 +196,25 @@ def _order(value: Any) -> tuple[int, Any]:
     return (0, value) if isinstance(value, int | float) else (1, str(value))
 
 
-def _pk(row: Row) -> int:
-    return row.experiment.pk if row.experiment else 0
-
-
 def _measured(
-    overview: TaskOverview, query: TableQuery, columns: Iterable[Column]
+    overview: TaskOverview,
+    query: TableQuery,
+    keys: Sequence[str],
+    *,
+    of: Iterable[Experiment] | None = None,
 ) -> dict[int, dict[str, Any]]:
-    """What the shown metrics, and the one sorted by, are at the chosen level; means of repeats."""
-    keys = [
-        column.key
-        for column in columns
-        if column.is_metric and (column.is_shown or column.key == query.sort)
-    ]
+    """What these metrics are at the chosen level, of all or of some; means of repeats."""
     if not keys or not overview.experiments:
         return {}
     point: Point = overview.spec.points()[level_of(overview, query)]
     found: dict[int, list[tuple[Any, ...]]] = defaultdict(list)
-    rows = Measurement.objects.filter(
-        experiment__task=overview.task,
-        experiment__run=overview.run,
-        scenario=point.scenario,
-        concurrency=point.concurrency,
-    )
+    if of is None:
+        rows = Measurement.objects.filter(
+            experiment__task=overview.task, experiment__run=overview.run
+        )
+    else:
+        rows = Measurement.objects.filter(experiment__in=of)
+    rows = rows.filter(scenario=point.scenario, concurrency=point.concurrency)
     for pk, *values in rows.order_by().values_list("experiment", *keys):
         found[pk].append(tuple(values))
     return {
