@@ -20,6 +20,8 @@ MORE_IS_BETTER = frozenset(
     {"output_tokens_per_s", "total_tokens_per_s", "requests_per_s", "good_requests_per_s"}
 )
 
+HEADLINES = frozenset({"Output", "TTFT p99", "E2E p99"})
+
 
 @dataclass(frozen=True)
 class Value:
@@ -41,6 +43,11 @@ class Line:
     @property
     def differs(self) -> bool:
         return any(value.differs for value in self.values)
+
+    @property
+    def is_headline(self) -> bool:
+        """One of the few figures that tell of a load level before it is opened."""
+        return self.name in HEADLINES
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,7 @@ class StoredPoint(Point):
 
 
 def misses_in_words(spec: TaskSpec, experiments: Sequence[Experiment]) -> dict[int, str]:
-    """For each infeasible experiment by its pk: `ttft_p99_s is 0.41 s at D(100,50) at …`."""
+    """For each infeasible experiment by its pk: `TTFT p99 is 0.41 s at D(100,50) at …`."""
     if not experiments:
         return {}
     rows = Measurement.objects.filter(experiment__in=experiments).defer("samples").order_by()

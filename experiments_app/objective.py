@@ -8,6 +8,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from experiments_app import words
 from experiments_app.metrics import Point, Samples
 from tasks_app.spec_sections import DEFAULT_ERROR_RATE
 
@@ -169,10 +170,10 @@ def describe_miss(miss: Miss) -> str:
     """Which SLO is missed, where and by how much, in words."""
     where = f"{miss.scenario} at concurrency {miss.concurrency}"
     if miss.value is None:
-        return f"nothing was measured for {miss.name} at {where}"
+        return f"nothing was measured for {words.latency(miss.name)} at {where}"
     if miss.name == "error_rate":
         return f"{miss.value:.1%} of the requests failed at {where} (at most {miss.bound:.1%})"
     return (
-        f"{miss.name} is {miss.value:.4g} s at {where}:"
+        f"{words.latency(miss.name)} is {miss.value:.4g} s at {where}:"
         f" {miss.excess:.0%} over the bound of {miss.bound:g} s"
     )

@@ -84,8 +84,11 @@ def state_of(experiment: Experiment) -> tuple[str, str, str]:
         case Experiment.Status.SUCCESS:
             return status.value, "measured", ""
         case Experiment.Status.FAILED:
-            kind = experiment.error_kind.replace("_", " ") or "error"
-            return status.value, "failed", f"{kind}: {experiment.error}"
+            return (
+                status.value,
+                "failed",
+                f"{words.cause(experiment.error_kind)}: {experiment.error}",
+            )
         case _:
             return status.value, status.label.lower(), experiment.error
 

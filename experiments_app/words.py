@@ -152,5 +152,15 @@ def slo(name: str, bound: float) -> str:
     """A bound of the SLO: `ttft_p99_s` 0.5 as `TTFT p99 at most 0.5 s`."""
     if name == "error_rate":
         return f"errors at most {bound * 100:g}%"
-    metric, statistic, _ = name.split("_")
-    return f"{metric.upper()} {statistic} at most {bound:g} s"
+    return f"{latency(name)} at most {bound:g} s"
+
+
+def latency(name: str) -> str:
+    """A latency of the SLO: `ttft_p99_s` as `TTFT p99`."""
+    metric, _, statistic = name.removesuffix("_s").partition("_")
+    return f"{metric.upper()} {statistic}"
+
+
+def cause(error_kind: str) -> str:
+    """Why something failed: `model_not_found` as `model not found`."""
+    return error_kind.replace("_", " ") or "error"

@@ -46,7 +46,8 @@ def specify(chart: ComparedProgressChart, size: Size) -> dict[str, Any]:
         scale=alt.Scale(domain=domain(scores), zero=False, nice=True),
         axis=alt.Axis(tickCount=5, format=tick_format(scores)),
     )
-    key = legend(size, columns=1 if size.is_narrow else 3, labelLimit=300)
+    # Names of tasks are long, and wider in a browser than where the chart is laid out.
+    key = legend(size, columns=1 if size.is_narrow else 2, columnPadding=64, labelLimit=300)
     colour = alt.Color(
         "series:N", scale=alt.Scale(domain=names, range=list(SERIES[: len(names)])), legend=key
     )

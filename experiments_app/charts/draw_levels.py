@@ -32,6 +32,7 @@ SHAPES = (
 FRONT, FRONT_COLOUR = "Pareto front", "var(--front)"
 SLO, SLO_COLOUR = "SLO", "var(--bad)"
 LOG_FROM = 30.0
+LONG_NAME = 18
 HALF = Size(316, 210)
 NARROW_PANEL = Size(306, 200)
 
@@ -64,8 +65,13 @@ def _scales(chart: LevelsChart, size: Size) -> tuple[Any, Any]:
         names, colours, shapes = [*names, FRONT], [*colours, FRONT_COLOUR], [*shapes, "stroke"]
     if any(panel.bound is not None for panel in chart.panels):
         names, colours, shapes = [*names, SLO], [*colours, SLO_COLOUR], [*shapes, "stroke"]
-    columns = 2 if size.is_narrow else 6
-    key = legend(size, columns=columns, symbolStrokeWidth=2.5, labelLimit=190)
+    # Names of tasks are long, and wider in a browser than where the chart is laid out.
+    is_long = max(map(len, names), default=0) > LONG_NAME
+    columns = (1 if is_long else 2) if size.is_narrow else (3 if is_long else 6)
+    padding = 40 if is_long else 22
+    key = legend(
+        size, columns=columns, columnPadding=padding, symbolStrokeWidth=2.5, labelLimit=190
+    )
     colour = alt.Color("series:N", scale=alt.Scale(domain=names, range=colours), legend=key)
     shape = alt.Shape("series:N", scale=alt.Scale(domain=names, range=shapes), legend=key)
     return colour, shape

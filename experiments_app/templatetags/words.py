@@ -73,6 +73,11 @@ def slo_words(name: str, bound: float) -> str:
 
 
 @register.filter
+def cause(error_kind: str) -> str:
+    return words.cause(error_kind)
+
+
+@register.filter
 def shell(arguments: Iterable[object]) -> str:
     """An argument list as a shell would read it."""
     return shlex.join(map(str, arguments))

@@ -41,7 +41,7 @@ def test_it_marks_the_words_of_the_command_that_differ() -> None:
 
 def test_it_says_why_one_is_infeasible_or_failed() -> None:
     infeasible = Comparison.load(factories.infeasible_task(), 1, [0, 1])
-    assert "ttft_p99_s is 0.6674 s" in infeasible.heads[0].why
+    assert "TTFT p99 is 0.6674 s" in infeasible.heads[0].why
     failed = Comparison.load(factories.failed_task(), 1, [0, 1])
     assert "no such file" in failed.heads[0].why
     assert failed.levels == []

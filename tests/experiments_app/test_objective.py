@@ -151,6 +151,6 @@ def test_gain_is_positive_for_better(
 def test_a_miss_is_told_in_words() -> None:
     miss = objective.Miss("ttft_p99_s", "D(1,2)", 8, 0.6, 0.5, 0.2)
     assert objective.describe_miss(miss) == (
-        "ttft_p99_s is 0.6 s at D(1,2) at concurrency 8: 20% over the bound of 0.5 s"
+        "TTFT p99 is 0.6 s at D(1,2) at concurrency 8: 20% over the bound of 0.5 s"
     )
     assert math.isclose(miss.excess, 0.2)

@@ -39,13 +39,13 @@ def test_it_shows_command_phases_and_measurements(browser: Client) -> None:
 
 def test_it_shows_why_an_experiment_failed(browser: Client) -> None:
     text = page(browser, factories.failed_task().experiments.get(number=1))
-    assert "model_not_found" in text
+    assert "Model not found" in text
     assert "/models/gone.gguf: no such file" in text
 
 
 def test_it_shows_which_slo_is_missed(browser: Client) -> None:
     text = page(browser, factories.infeasible_task().experiments.get(number=0))
-    assert "Not feasible: ttft_p99_s" in text
+    assert "Not feasible: TTFT p99" in text
 
 
 def test_it_follows_a_running_experiment(browser: Client) -> None:

@@ -73,7 +73,7 @@ def test_it_filters_by_state() -> None:
 
 def test_it_says_which_slo_an_infeasible_one_misses_and_where() -> None:
     details = [line.row.detail for line in table(factories.infeasible_task()).rows]
-    assert all("ttft_p99_s is 0.6674 s at D(100,50) at concurrency 8" in d for d in details)
+    assert all("TTFT p99 is 0.6674 s at D(100,50) at concurrency 8" in d for d in details)
 
 
 @pytest.mark.parametrize(
