@@ -18,14 +18,30 @@ from tasks_app.models import Label, Run, Task, TaskVersion
 from tasks_app.spec import TaskSpec
 
 POINTS = (("D(100,100)", 1), ("D(100,100)", 8))
-SPACE = {
-    "threads": [1, 2, 4, 8],
-    "parallel": [1, 2, 4, 8, 16],
-    "ubatch-size": {"low": 32, "high": 2048, "log": True},
-    "batch-size": [256, 512, 1024, 2048],
-    "flash-attn": ["on", "off"],
+SPACES: dict[str, dict[str, Any]] = {
+    "llamacpp": {
+        "threads": [1, 2, 4, 8],
+        "parallel": [1, 2, 4, 8, 16],
+        "ubatch-size": {"low": 32, "high": 2048, "log": True},
+        "batch-size": [256, 512, 1024, 2048],
+        "flash-attn": ["on", "off"],
+    },
+    "sglang": {
+        "chunked-prefill-size": [2048, 4096, 8192],
+        "max-running-requests": {"low": 8, "high": 256, "log": True},
+        "schedule-policy": ["lpm", "fcfs"],
+        "num-continuous-decode-steps": [1, 2, 4],
+        "mem-fraction-static": [0.8, 0.85, 0.9],
+    },
+    "vllm": {
+        "max-num-seqs": {"low": 8, "high": 512, "log": True},
+        "max-num-batched-tokens": [2048, 4096, 8192, 16384],
+        "block-size": [16, 32],
+        "gpu-memory-utilization": [0.85, 0.9, 0.95],
+        "enable-chunked-prefill": [True, False],
+    },
 }
-RUNTIMES = ("llamacpp", "sglang", "vllm")
+RUNTIMES = tuple(SPACES)
 BATCH = 2_000
 
 
@@ -65,7 +81,7 @@ def _task(number: int, experiments: int, owner: User, rng: random.Random, runnin
             "deployment_mode": "local",
             "base_runtime": RUNTIMES[number % len(RUNTIMES)],
             "model": {"id_or_path": f"meta-llama/Llama-3.{number % 4}-8B-Instruct"},
-            "parameters": SPACE,
+            "parameters": SPACES[RUNTIMES[number % len(RUNTIMES)]],
             "optimization": {"strategy": "random", "max_iterations": max(experiments - 1, 1)},
             "slo": {"ttft_p99_s": 2.0},
             "benchmark": {
@@ -142,7 +158,7 @@ def _ended(task: Task, number: int, started: datetime, rng: random.Random) -> Ex
         task=task,
         run=1,
         number=number,
-        parameters={} if number == 0 else _configuration(rng),
+        parameters={} if number == 0 else _configuration(task.base_runtime, rng),
         command=["llama-server", "--model", "/models/model.gguf", "--port", "8000"],
         start_s=1.4,
         warm_up_s=4.2,
@@ -174,13 +190,12 @@ def _active(task: Task, number: int, started: datetime) -> Experiment:
     )  # fmt: skip
 
 
-def _configuration(rng: random.Random) -> dict[str, Any]:
+def _configuration(runtime: str, rng: random.Random) -> dict[str, Any]:
     return {
-        "threads": rng.choice((1, 2, 4, 8)),
-        "parallel": rng.choice((1, 2, 4, 8, 16)),
-        "ubatch-size": rng.randint(32, 2048),
-        "batch-size": rng.choice((256, 512, 1024, 2048)),
-        "flash-attn": rng.choice(("on", "off")),
+        name: rng.choice(domain)
+        if isinstance(domain, list)
+        else rng.randint(domain["low"], domain["high"])
+        for name, domain in SPACES[runtime].items()
     }
 
 

@@ -10,8 +10,7 @@ from experiments_app.charts.kinds import unit_words
 from experiments_app.charts.levels import LevelsChart, Line, Series, chart_of, latency_of
 from experiments_app.charts.levels_measured import repeat_of
 from experiments_app.charts.options import ChartOptions
-from experiments_app.charts.progress import Step, progress_chart
-from experiments_app.charts.source import ChartSource
+from experiments_app.charts.progress import Step, best_steps
 from experiments_app.run_comparison import ComparedRun
 
 
@@ -50,7 +49,7 @@ def compared_progress(runs: Sequence[ComparedRun], options: ChartOptions) -> Com
     lines = [
         ProgressLine(run.name, steps, _path(run))
         for run in same
-        if (steps := progress_chart(ChartSource(run.overview), ChartOptions()).steps)
+        if (steps := best_steps(run.overview))
     ]
     told = [f"{line.name} ends at {words.number(line.steps[-1].score)}" for line in lines]
     left_out = len(runs) - len(same)

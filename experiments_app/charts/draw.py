@@ -28,7 +28,7 @@ TEXT = "var(--bs-body-color)"
 MUTED = "var(--muted)"
 
 CACHE_S = 24 * 3600
-DRAWING = "9"  # changes with the look, so that no old drawing is shown
+DRAWING = "10"  # changes with the look, so that no old drawing is shown
 
 _SVG = "http://www.w3.org/2000/svg"
 _XLINK = "http://www.w3.org/1999/xlink"

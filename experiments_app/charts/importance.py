@@ -1,17 +1,11 @@
 """How much each parameter matters for the score: functional analysis of variance (fANOVA).
 
 Hutter, Hoos, Leyton-Brown: An Efficient Approach for Assessing Hyperparameter Importance, 2014;
-computed by Optuna from a random forest that predicts the score.
+computed from a random forest that predicts the score.
 """
 
-import hashlib
-import json
-import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
-
-from django.core.cache import cache
 
 from experiments_app.charts.options import ChartOptions
 from experiments_app.charts.parameters import Parameter, Trial, parameters_of, trials_of
@@ -24,7 +18,6 @@ MAX_TRIALS = 60
 """The time that it takes grows with their square."""
 TREES = 24
 DEPTH = 10
-CACHE_S = 24 * 3600
 
 
 @dataclass(frozen=True)
@@ -74,53 +67,22 @@ def importance_chart(source: ChartSource, options: ChartOptions) -> ImportanceCh
 
 
 def _shares(parameters: Sequence[Parameter], trials: Sequence[Trial]) -> dict[str, float]:
-    rows = [[t.score, *(t.values[p.name] for p in parameters)] for t in trials]
-    text = json.dumps([[p.name for p in parameters], rows])
-    key = f"importance-{hashlib.sha256(text.encode()).hexdigest()[:20]}"
-    known = cache.get(key)
-    if known is None:
-        known = _fanova(parameters, trials)
-        cache.set(key, known, CACHE_S)
-    return dict(known)
+    import numpy as np
+
+    from experiments_app.charts.forest import variance_shares
+
+    points = np.array([[_place(p, trial) for p in parameters] for trial in trials])
+    scores = np.array([trial.score for trial in trials])
+    shares = variance_shares(points, scores, trees=TREES, depth=DEPTH)
+    return {p.name: float(share) for p, share in zip(parameters, shares, strict=True)}
 
 
-def _fanova(parameters: Sequence[Parameter], trials: Sequence[Trial]) -> Mapping[str, float]:
-    import optuna
-
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    distributions = {p.name: _distribution(p) for p in parameters}
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-        study = optuna.create_study()
-        study.add_trials(
-            [
-                optuna.trial.create_trial(
-                    value=trial.score,
-                    params={p.name: _code(p, trial) for p in parameters},
-                    distributions=distributions,
-                )
-                for trial in trials
-            ]
-        )
-        evaluator = optuna.importance.FanovaImportanceEvaluator(
-            n_trees=TREES, max_depth=DEPTH, seed=0
-        )
-        return {name: float(share) for name, share in evaluator.evaluate(study).items()}
-
-
-def _distribution(parameter: Parameter) -> Any:
-    from optuna.distributions import CategoricalDistribution, FloatDistribution
-
-    if not parameter.is_numeric:
-        return CategoricalDistribution(tuple(range(len(parameter.values))))
-    return FloatDistribution(0.0, 1.0)
-
-
-def _code(parameter: Parameter, trial: Trial) -> float | int:
+def _place(parameter: Parameter, trial: Trial) -> float:
+    """In the unit cube; values side by side have the same room each."""
     value = trial.values[parameter.name]
-    if parameter.is_numeric:
+    if parameter.is_scale:
         return parameter.position(value)
-    return parameter.values.index(value)
+    return (parameter.values.index(value) + 0.5) / len(parameter.values)
 
 
 def _describe(weights: Sequence[Weight], used: int, measured: int) -> str:

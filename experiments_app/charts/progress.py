@@ -105,6 +105,22 @@ def progress_chart(source: ChartSource, options: ChartOptions) -> ProgressChart:
     )
 
 
+def best_steps(overview: TaskOverview) -> tuple[Step, ...]:
+    """The line of the best score over the experiments, by itself."""
+    maximised = is_maximised(overview.objective)
+    steps: list[Step] = []
+    last = 0
+    for experiment in overview.experiments:
+        score = experiment.objective_score
+        if experiment.current_status.is_finished:
+            last = experiment.number
+        if score is None or (steps and (score > steps[-1].score) is not maximised):
+            continue
+        if not steps or score != steps[-1].score:
+            steps.append(Step(experiment.number, score))
+    return (*steps, Step(float(last), steps[-1].score)) if steps else ()
+
+
 def _time_unit(longest_s: float) -> tuple[str, float]:
     return next((name, size) for name, size, least in TIME_UNITS if longest_s >= least)
 
