@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.contrib import admin, messages
+from django.contrib.admin.options import IncorrectLookupParameters
+from django.contrib.admin.views.main import ChangeList
 from django.db.models import Model
 from django.http import HttpRequest, HttpResponse
 from django.utils.html import format_html
@@ -24,6 +26,16 @@ else:
     Base = object
 
 
+class BoundedChangeList(ChangeList):
+    """A date that no calendar has is refused like any other filter that cannot be read."""
+
+    def get_filters(self, request: HttpRequest) -> Any:
+        try:
+            return super().get_filters(request)
+        except OverflowError as error:
+            raise IncorrectLookupParameters from error
+
+
 class ReadOnlyMixin(Base):
     """Rows whose states only the program itself moves: they are looked at here, never edited.
 
@@ -32,6 +44,9 @@ class ReadOnlyMixin(Base):
 
     list_per_page = 50
     show_full_result_count = False  # counts every row of the table once more
+
+    def get_changelist(self, request: HttpRequest, **kwargs: object) -> type[ChangeList]:
+        return BoundedChangeList
 
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None

@@ -7,6 +7,8 @@ from pathlib import Path
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 
+from autotuner_site.requests import whole_number
+
 TAIL_BYTES = 64 * 1024
 PART_BYTES = 256 * 1024
 
@@ -60,9 +62,9 @@ def read(path: Path, start: int, max_bytes: int = PART_BYTES) -> Part:
 def respond(request: HttpRequest, path: Path, name: str) -> HttpResponseBase:
     """`?after=<byte>`: what was added since, or 204; otherwise the whole log, as a file to keep
     where `?download` is asked for."""
-    after = request.GET.get("after", "")
-    if after.isascii() and after.isdecimal():
-        return _respond_part(read(path, int(after)))
+    after = whole_number(request.GET.get("after", ""))
+    if after is not None:
+        return _respond_part(read(path, after))
     try:
         log = path.open("rb")
     except OSError as error:

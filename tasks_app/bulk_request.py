@@ -7,10 +7,12 @@ from typing import Self
 from django.http import QueryDict
 from django.urls import reverse
 
+from autotuner_site.requests import whole_number
 from tasks_app.list_filter import FilterForm
 from tasks_app.models import Task
 
-MAX_DIGITS = 15
+LONGEST_QUERY = 3_000
+"""Of an address: servers take 4,094 characters in all."""
 
 
 @dataclass(frozen=True)
@@ -35,20 +37,23 @@ class BulkRequest:
                 return cls((), filters, problem="A filter could not be read; nothing was done.")
             found = form.apply(Task.objects.all())
         else:
-            pks = [*sent.getlist("task"), *sent.get("tasks", "").split(",")]
-            found = Task.objects.filter(pk__in=[int(pk) for pk in set(pks) if _is_key(pk)])
+            texts = [*sent.getlist("task"), *sent.get("tasks", "").split(",")]
+            pks = {pk for text in texts if (pk := whole_number(text)) is not None}
+            if len(pks) > limit:  # more than a query of the database may name, perhaps
+                return cls((), filters, problem=_too_many(len(pks), limit))
+            found = Task.objects.filter(pk__in=pks)
         count = found.count()
         if count > limit:
-            problem = f"{count:,} tasks are too many: at most {limit:,} at a time. Narrow the list."
-            return cls((), filters, problem=problem)
+            return cls((), filters, problem=_too_many(count, limit))
         if not count:
             return cls((), filters, problem="Select at least one task first.")
         return cls(list(found), filters, is_all=bool(sent.get("all")))
 
     @property
     def back(self) -> str:
-        """The list as it was, from where this came."""
-        return reverse("task_list") + (f"?{self.filters}" if self.filters else "")
+        """The list as it was, from where this came; all of it where no address can say that."""
+        can_be_said = 0 < len(self.filters) <= LONGEST_QUERY
+        return reverse("task_list") + (f"?{self.filters}" if can_be_said else "")
 
     @property
     def keys(self) -> str:
@@ -56,5 +61,5 @@ class BulkRequest:
         return ",".join(str(task.pk) for task in self.tasks)
 
 
-def _is_key(text: str) -> bool:
-    return text.isascii() and text.isdecimal() and len(text) <= MAX_DIGITS
+def _too_many(count: int, limit: int) -> str:
+    return f"{count:,} tasks are too many: at most {limit:,} at a time. Narrow the list."

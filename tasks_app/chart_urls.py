@@ -13,7 +13,7 @@ urlpatterns = [
     path("tasks/<int:pk>/chart-section", task_charts.chart_section, name="chart_section"),
     path("tasks/<int:pk>/charts/", task_charts.task_charts, name="task_charts"),
     re_path(
-        r"^tasks/(?P<pk>\d+)/charts/(?P<name>[\w-]+)\.(?P<kind>svg|png)$",
+        r"^tasks/(?P<pk>[0-9]{1,15})/charts/(?P<name>[\w-]+)\.(?P<kind>svg|png)$",
         task_charts.task_chart_file,
         name="task_chart_file",
     ),

@@ -14,6 +14,7 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import IntegrityError
 
+from autotuner_site.requests import whole_number
 from tasks_app.masking import masked_document
 from tasks_app.models import StaleState, Task
 from tasks_app.problems import Problem, SpecError
@@ -172,7 +173,7 @@ class DocumentForm(forms.Form):
         if self.conflict:
             return self.conflict.stored.version
         value = self["version"].value()
-        return int(value) if str(value).isdecimal() else None
+        return whole_number(str(value))
 
 
 def new_document() -> Document:

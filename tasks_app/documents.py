@@ -7,7 +7,7 @@ refused: none has a use in our files, each has been a way to hide something in o
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,8 @@ MAX_CHARACTERS = 1_000_000
 MAX_BYTES = 4 * MAX_CHARACTERS
 MAX_DEPTH = 20
 MAX_NODES = 20_000
+_HALF = re.compile("[\ud800-\udfff]")
+HALF_A_CHARACTER = r"holds half of a character (\ud800 or so); write the character itself"
 
 
 class DocumentError(Exception):
@@ -57,6 +59,11 @@ def load_document(text: str) -> Any:
     if re.match(r'\ufeff?\s*\{\s*["}]', text):
         return _load_json(text)
     return _load_yaml(text)
+
+
+def is_text(text: str) -> bool:
+    """Whether it can be stored and shown: an escape may have put half of a character into it."""
+    return _HALF.search(text) is None
 
 
 def _load_json(text: str) -> Any:
@@ -100,12 +107,20 @@ def _check_bounds(data: Any) -> None:
         for item in level:
             if isinstance(item, dict):
                 children.extend(item.values())
+                _check_texts(item)
             elif isinstance(item, list):
                 children.extend(item)
+            elif isinstance(item, str):
+                _check_texts([item])
         if not children:
             return
         level = children
     raise DocumentError(f"nested deeper than {MAX_DEPTH}")
+
+
+def _check_texts(texts: Iterable[str]) -> None:
+    if not all(map(is_text, texts)):
+        raise DocumentError(HALF_A_CHARACTER)
 
 
 class _PlainLoader(yaml.SafeLoader):
@@ -132,6 +147,8 @@ class _PlainLoader(yaml.SafeLoader):
         if self._depth > MAX_DEPTH:
             raise DocumentError(f"nested deeper than {MAX_DEPTH}", line)
         node: yaml.Node | None = super().compose_node(parent, index)
+        if isinstance(node, yaml.ScalarNode) and not is_text(node.value):
+            raise DocumentError(HALF_A_CHARACTER, line)
         self._depth -= 1
         return node
 

@@ -7,9 +7,15 @@ A text that would be read as something else stands in quotes: `"1"` is a text, `
 import json
 import re
 from collections.abc import Sequence
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
-from tasks_app.documents import DocumentError, plain_scalar, reads_as_text
+from tasks_app.documents import (
+    HALF_A_CHARACTER,
+    DocumentError,
+    is_text,
+    plain_scalar,
+    reads_as_text,
+)
 from tasks_app.expressions import Scalar
 
 _OPENING, _CLOSING = "([{", ")]}"
@@ -79,7 +85,7 @@ def _amount(text: str, units: dict[str, str]) -> float | int | str:
         return text.strip()
     try:
         product = Decimal(match["number"]) * Decimal(units[match["unit"].lower()])
-    except InvalidOperation:
+    except ArithmeticError:  # no exponent that a Decimal can have
         return text.strip()
     value = float(product)
     is_whole = "." not in match["number"] and product == product.to_integral_value()
@@ -117,4 +123,6 @@ def _quoted(text: str) -> str:
         value = json.loads(text)
     except ValueError as error:
         raise DocumentError(f"{text[:40]} cannot be read as a text in quotes") from error
-    return str(value)
+    if not is_text(value := str(value)):
+        raise DocumentError(f"{text[:40]} {HALF_A_CHARACTER}")
+    return value

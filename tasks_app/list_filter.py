@@ -9,6 +9,8 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from tasks_app.models import Label, Task
 
 ARCHIVED = (("", "In use"), ("yes", "Archived"), ("all", "Archived or not"))
+LONGEST_SEARCH = 1_000
+"""More than any name has; SQLite breaks off at some 50,000."""
 CHOOSERS = ("status", "runtime", "label", "owner", "archived")
 
 
@@ -18,6 +20,7 @@ class FilterForm(forms.Form):
     q = forms.CharField(
         required=False,
         label="Search",
+        max_length=LONGEST_SEARCH,
         widget=forms.TextInput(
             attrs={
                 "class": "form-control",

@@ -13,6 +13,8 @@ from tasks_app.space import Scalar
 from tasks_app.validation import refusal, shown, wrong_type
 
 MAX_CHOICES = 1_000
+MAX_STEPS = 10**18
+"""Of a range from its low to its high end: what can be counted."""
 _RANGE_KEYS = ("low", "high", "step", "log")
 
 
@@ -72,8 +74,7 @@ def _parse_range(data: Mapping[Any, Any]) -> Range:
         raise refusal(f"log {message}", suggestion)
     if low > high:
         raise refusal(f"low {low} is above high {high}", f"write {{low: {high}, high: {low}}}")
-    if step is not None:
-        _check_step(low, high, step)
+    _check_step(low, high, step)
     if log and low <= 0:
         raise refusal(f"a log scale needs low above 0, not {low}")
     if log and step is not None:
@@ -81,7 +82,11 @@ def _parse_range(data: Mapping[Any, Any]) -> Range:
     return Range(low=low, high=high, step=step, log=log)
 
 
-def _check_step(low: float, high: float, step: float) -> None:
+def _check_step(low: float, high: float, step: float | None) -> None:
+    if step is None:
+        if isinstance(low, int) and isinstance(high, int):
+            _check_count(low, high, 1)
+        return
     if step <= 0:
         raise refusal(f"step must be more than 0, not {step}")
     if step > high - low and high > low:
@@ -89,6 +94,12 @@ def _check_step(low: float, high: float, step: float) -> None:
             f"step {step} is larger than the range from {low} to {high}",
             f"write the choices: [{low}, {high}]",
         )
+    _check_count(low, high, step)
+
+
+def _check_count(low: float, high: float, step: float) -> None:
+    if high - low > MAX_STEPS * step:
+        raise refusal("a range has too many steps from low to high", "bring its ends together")
 
 
 def _number(key: str, value: object) -> int | float:

@@ -15,6 +15,7 @@ from experiments_app.charts.compared_page import COMPARED, compared_views
 from experiments_app.charts.download import chart_file
 from experiments_app.run_comparison import MAX_RUNS, RunComparison, RunKey, keys_of
 from tasks_app.bulk_request import BulkRequest
+from tasks_app.list_filter import LONGEST_SEARCH
 from tasks_app.models import Run, Task
 
 OFFERED = 12
@@ -82,7 +83,7 @@ def _offers(text: str, chosen: list[RunKey]) -> list[Run]:
     """The latest runs of tasks whose name has `text` in it, without those that are chosen."""
     runs: QuerySet[Run] = Run.objects.select_related("task").order_by("-started_at")
     if text:
-        runs = runs.filter(task__name__icontains=text)
+        runs = runs.filter(task__name__icontains=text[:LONGEST_SEARCH])
     return [
         run for run in runs[: OFFERED + MAX_RUNS] if RunKey(run.task_id, run.number) not in chosen
     ][:OFFERED]

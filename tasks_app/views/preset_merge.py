@@ -7,6 +7,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
 from autotuner_site.requests import SignedInRequest
+from tasks_app.list_filter import LONGEST_SEARCH
 from tasks_app.models import StaleState, Task
 from tasks_app.presets import PresetInfo
 from tasks_app.presets.merge_form import MergeForm
@@ -63,5 +64,5 @@ def _choose(request: SignedInRequest, preset: PresetInfo) -> HttpResponse:
 
 def _candidates(preset: PresetInfo, words: str) -> QuerySet[Task]:
     tasks = Task.objects.in_use().exclude(status=Task.Status.RUNNING)
-    tasks = tasks.filter(base_runtime=preset.base_runtime, name__icontains=words)
+    tasks = tasks.filter(base_runtime=preset.base_runtime, name__icontains=words[:LONGEST_SEARCH])
     return tasks.order_by("-updated_at")

@@ -5,7 +5,7 @@ from django.http import HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from autotuner_site.requests import SignedInRequest
+from autotuner_site.requests import SignedInRequest, whole_number
 from experiments_app.task_list import listed, summaries
 from experiments_app.task_order import SIZES, ListOrder, ordered
 from tasks_app.list_filter import FilterForm
@@ -37,12 +37,8 @@ def task_list(request: SignedInRequest) -> HttpResponse:
 @require_safe
 def task_rows(request: SignedInRequest) -> HttpResponse:
     """The rows of `?task=…` as they are now, in that order: what a list that is open polls."""
-    asked = [int(pk) for pk in request.GET.getlist("task")[: SIZES[-1]] if _is_key(pk)]
+    asked = [pk for text in request.GET.getlist("task")[: SIZES[-1]] if (pk := whole_number(text))]
     found = summaries(listed(asked))
     is_live = any(summary.is_live for summary in found)
     context = {"summaries": found, "is_live": is_live}
     return render(request, f"{TEMPLATE}#task-rows", context)
-
-
-def _is_key(text: str) -> bool:
-    return text.isascii() and text.isdecimal() and len(text) < 16

@@ -1,0 +1,221 @@
+"""Every address of the site: whom it lets in, by which methods, and what it answers.
+
+A table that several tests walk. The admin's addresses are as many again and follow one rule, so
+they are found and not listed: staff see a page, everybody else is sent to the sign-in.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth.models import Group, User
+from django.db.models import Model
+from django.test.utils import CaptureQueriesContext
+from django.urls import URLPattern, URLResolver, get_resolver, reverse
+
+from experiments_app import task_log
+from experiments_app.models import Experiment, Measurement, ResourceLease, SiteSetting
+from experiments_app.site_settings import store
+from tasks_app.labels import add_labels
+from tasks_app.models import Label, Preset, Run, Task, TaskVersion
+from tests import factories
+
+READ, ASK, ACT = ("GET", "HEAD"), ("GET", "HEAD", "POST"), ("POST",)
+ANYBODY, SIGNED_IN, STAFF = "anybody", "signed in", "staff"
+HASH = "3f9c" * 16
+
+
+@dataclass(frozen=True)
+class World:
+    """What the addresses lead to: tasks in each state, and all that belongs to one."""
+
+    admin: User
+    user: User
+    pending: Task
+    running: Task
+    completed: Task
+    other: Task
+    experiment: Experiment
+    preset: Preset
+
+    @classmethod
+    def make(cls, **changes: Any) -> "World":
+        """`changes`: what the documents of all tasks say besides."""
+        admin = factories.make_user("admin")
+        user = factories.make_user("guest", staff=False)
+        pending = factories.make_task(**changes)
+        running = factories.running_task(**changes)
+        completed = factories.completed_task(**changes)
+        other = factories.completed_task((50.0, 60.0), **changes)
+        for task in (pending, completed, other):
+            factories.edit(task, user=admin, description="what it says now")
+            add_labels(task, ["nightly"])
+        for task in (pending, running, completed, other):
+            task.refresh_from_db()
+            task_log.write(task.pk, "it goes on", run=task.run)
+        experiment = _with_log(factories.with_usage(completed.experiments.get(number=1)))
+        held = running.experiments.order_by("number").last()
+        assert held is not None
+        ResourceLease.objects.create(
+            host="here", resource="cpu", experiment=held, token=factories.TOKEN
+        )
+        Group.objects.create(name="measurers")
+        store("HF_ENDPOINT", "https://hub.example", admin)
+        preset = factories.make_preset()
+        return cls(admin, user, pending, running, completed, other, experiment, preset)
+
+    def rows(self) -> Mapping[type[Model], Model]:
+        """One row of each table that the admin shows."""
+        tables = (
+            Label, Preset, Run, Task, TaskVersion, Experiment, Measurement, ResourceLease,
+            SiteSetting, Group, User,
+        )  # fmt: skip
+        return {table: table._default_manager.order_by("pk")[0] for table in tables}
+
+
+def _with_log(experiment: Experiment) -> Experiment:
+    path = Path(settings.HOME.logs) / f"experiment_{experiment.pk}.log"
+    path.write_text("the server is ready\n" * 50)
+    Experiment.objects.filter(pk=experiment.pk).update(log_path=str(path))
+    experiment.refresh_from_db()
+    return experiment
+
+
+Args = Callable[[World], Sequence[object]]
+
+
+@dataclass(frozen=True)
+class Place:
+    """One address. `status`: what whoever may come gets by the first of its methods."""
+
+    name: str
+    methods: Sequence[str] = READ
+    args: Args = lambda world: ()
+    access: str = SIGNED_IN
+    status: int = 200
+    query: Callable[[World], Mapping[str, object]] = field(default=lambda world: {})
+
+    def path(self, world: World) -> str:
+        return reverse(self.name, args=list(self.args(world)))
+
+
+def _done(world: World) -> Sequence[object]:
+    return [world.completed.pk]
+
+
+def _first_version(world: World) -> Sequence[object]:
+    return [world.completed.pk, 1]
+
+
+def _own(world: World) -> Sequence[object]:
+    return [f"own:{world.preset.pk}"]
+
+
+def _task_of(world: World) -> Mapping[str, object]:
+    return {"task": world.pending.pk}
+
+
+def _two_runs(world: World) -> Mapping[str, object]:
+    return {"run": [f"{world.completed.pk}.1", f"{world.other.pk}.1"]}
+
+
+PLACES = (
+    Place("task_list"),
+    Place("tasks_bulk", ACT, status=302),
+    Place("tasks_compare", ACT, status=302),
+    Place("task_rows", query=_task_of),
+    Place("preset_list"),
+    Place("preset_new", ASK),
+    Place("preset_import", ASK),
+    Place("presets_export", query=lambda world: {"runtime": "llamacpp"}),
+    Place("preset_detail", args=_own),
+    Place("preset_edit", ASK, _own),
+    Place("preset_delete", ASK, _own),
+    Place("preset_export", args=_own),
+    Place("preset_merge", ASK, _own, query=_task_of),
+    Place("task_import", ASK),
+    Place("tasks_export", ASK, query=_task_of),
+    Place("task_export", args=_done),
+    Place("task_results_csv", args=_done),
+    Place("task_results_json", args=_done),
+    Place("task_new", ASK),
+    Place("task_check", ACT),
+    Place("task_check", ACT, lambda world: [world.pending.pk]),
+    Place("model_check"),
+    Place("tune_builtin", ACT, status=302),
+    Place("task_detail", args=_done),
+    Place("task_edit", (*ASK, "PUT"), _done),
+    Place("task_details", (*ASK, "PATCH"), _done),
+    Place("task_start", ACT, lambda world: [world.pending.pk], status=302),
+    Place("task_cancel", ACT, lambda world: [world.running.pk], status=302),
+    Place("task_restart", ACT, _done, status=302),
+    Place("task_duplicate", ACT, _done, status=302),
+    Place("task_delete", ASK, _done),
+    Place("task_archive", ACT, _done, status=302),
+    Place("task_bring_back", ACT, _done, status=302),
+    Place("task_history", args=_done),
+    Place("task_version", args=_first_version),
+    Place("version_restore", ACT, _first_version, status=302),
+    Place("compare_runs", query=_two_runs),
+    Place("compared_chart_file", args=lambda world: ["progress", "svg"], query=_two_runs),
+    Place("chart_section", args=_done),
+    Place("task_charts", args=_done),
+    Place("task_chart_file", args=lambda world: [world.completed.pk, "progress", "svg"]),
+    Place("task_chart", args=lambda world: [world.completed.pk, "progress"]),
+    Place("task_compare", args=_done, query=lambda world: {"experiment": [0, 1]}),
+    Place("task_log", args=_done),
+    Place("task_log_clear", ASK, _done),
+    Place("experiment_detail", args=lambda world: [world.experiment.pk]),
+    Place("experiment_log", args=lambda world: [world.experiment.pk]),
+    Place("system"),
+    Place("machine_checks"),
+    Place("machine_check", args=lambda world: ["machine"]),
+    Place("system_settings", ASK, access=STAFF),
+    Place("test_connection", ACT),
+    # The tests' site has no Docker engine: its pages lead back to one that says so.
+    Place("container", args=lambda world: [HASH], status=302),
+    Place("container_stop", ASK, lambda world: [HASH], STAFF, 302),
+    Place("image_remove", ASK, lambda world: [f"sha256:{HASH}"], STAFF, 302),
+    Place("model_remove", ASK, lambda world: ["no/such"], STAFF, 404),
+    Place("login", ASK, access=ANYBODY),
+    Place("sign_in_by_link", ("GET",), lambda world: ["1", "used"], ANYBODY, 410),
+    Place("password", ("GET", "POST")),
+    Place("help"),
+    Place("help_page", args=lambda world: ["concepts"]),
+    Place("healthz", access=ANYBODY),
+    Place("logout", ACT, access=ANYBODY, status=302),  # the last one: it ends the session
+)
+
+
+def admin_paths(world: World) -> Iterator[tuple[str, str]]:
+    """Name and path of every page of the admin."""
+    rows = {f"{row._meta.app_label}_{row._meta.model_name}": row for row in world.rows().values()}
+    for name, pattern in patterns():
+        if not name.startswith("admin:") or name == "admin:None":
+            continue
+        table = name.removeprefix("admin:").rpartition("_")[0]
+        table = "auth_user" if name == "admin:auth_user_password_change" else table
+        if name == "admin:app_list":
+            yield name, reverse(name, args=["tasks_app"])
+        elif name == "admin:view_on_site":
+            yield name, reverse(name, args=[1, 1])
+        else:
+            yield name, reverse(name, args=[rows[table].pk] if "<" in pattern else [])
+
+
+def patterns(resolver: URLResolver | None = None, space: str = "") -> Iterator[tuple[str, str]]:
+    """The names of all addresses, with what they take."""
+    for one in (resolver or get_resolver()).url_patterns:
+        if isinstance(one, URLResolver):
+            yield from patterns(one, f"{one.namespace}:" if one.namespace else space)
+        elif isinstance(one, URLPattern):
+            yield f"{space}{one.name}", str(one.pattern)
+
+
+def writes_in(queries: CaptureQueriesContext) -> list[str]:
+    """What was changed, sessions aside: they remember what was said to whom."""
+    told = (query["sql"] for query in queries.captured_queries)
+    changes = (sql for sql in told if sql.startswith(("INSERT", "UPDATE", "DELETE", "REPLACE")))
+    return [sql[:120] for sql in changes if "django_session" not in sql]

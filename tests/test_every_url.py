@@ -1,0 +1,212 @@
+"""Every address, asked by everybody in every way: none may break, none may let the wrong one in."""
+
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.db import connection, transaction
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from tests.every_url import (
+    ANYBODY,
+    PLACES,
+    STAFF,
+    Place,
+    World,
+    admin_paths,
+    patterns,
+    writes_in,
+)
+
+pytestmark = pytest.mark.django_db
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND")
+SLOWEST_S = 2.0
+# What Django's own views allow besides; none of it changes anything.
+OWN_WAYS = {"login": set(METHODS), "logout": {"OPTIONS"}}
+HEADERS = {
+    "X-Frame-Options": "DENY",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+}
+POLICY = ("default-src 'self'", "frame-ancestors 'none'", "object-src 'none'", "base-uri 'none'")
+
+
+@pytest.fixture
+def world() -> World:
+    return World.make()
+
+
+def browser_of(user: User | None, *, strict: bool = False) -> Client:
+    """`strict`: forms without their token are refused, as they are outside of tests."""
+    client = Client(raise_request_exception=False, enforce_csrf_checks=strict)
+    if user is not None:
+        client.force_login(user)
+    return client
+
+
+def ask(client: Client, method: str, path: str, query: Mapping[str, object], **headers: str) -> Any:
+    """The answer, with `writes`: what it has changed in the database, and taken back after that."""
+    with CaptureQueriesContext(connection) as queries, transaction.atomic():
+        begun = time.process_time()
+        response: Any = client.generic(
+            method, path, content_type="application/x-www-form-urlencoded", query_params=query,
+            headers=headers,
+        )  # fmt: skip
+        if response.streaming:
+            b"".join(response.streaming_content)
+        response.took_s = time.process_time() - begun
+        transaction.set_rollback(True)
+    response.writes = writes_in(queries)
+    return response
+
+
+def expected(place: Place, user: User | None) -> int:
+    if user is None and place.access != ANYBODY:
+        return 403 if place.name in {"task_check", "model_check"} else 302
+    if place.access == STAFF and not (user and user.is_staff):
+        return 403
+    if user is not None and place.name in {"login", "sign_in_by_link"}:
+        return 302
+    return place.status
+
+
+def listed(faults: Iterable[object]) -> str:
+    return "\n".join(map(str, faults))
+
+
+def people(world: World) -> Iterator[tuple[str, User | None]]:
+    yield from (("anonymous", None), ("user", world.user), ("admin", world.admin))
+
+
+def test_the_table_knows_every_address(world: World) -> None:
+    there = [name for name, _ in patterns() if not name.startswith("admin:")]
+    assert sorted(there) == sorted(place.name for place in PLACES)
+    assert len(list(admin_paths(world))) > 60
+
+
+def test_everybody_gets_what_is_theirs_and_soon(world: World) -> None:
+    faults = []
+    for who, user in people(world):
+        client = browser_of(user)
+        for place in PLACES:
+            response = ask(client, place.methods[0], place.path(world), place.query(world))
+            got = (response.status_code, response.took_s < SLOWEST_S)
+            if got != (expected(place, user), True):
+                faults.append((who, place.name, response.status_code, round(response.took_s, 2)))
+    assert not faults, listed(faults)
+
+
+def test_who_is_not_signed_in_is_led_to_the_sign_in_and_changes_nothing(world: World) -> None:
+    faults = []
+    client = browser_of(None)
+    for place in (place for place in PLACES if place.access != ANYBODY):
+        for method in place.methods:
+            response = ask(client, method, place.path(world), place.query(world))
+            is_led = response.headers.get("Location", "").startswith("/sign-in/?next=/")
+            if response.writes or not (is_led or response.status_code == 403):
+                faults.append((place.name, method, response.status_code, response.writes))
+    assert not faults, listed(faults)
+
+
+def test_other_methods_are_refused_and_change_nothing(world: World) -> None:
+    faults = []
+    client = browser_of(world.admin)
+    for place in PLACES:
+        allowed = {*place.methods, *OWN_WAYS.get(place.name, ())}
+        for method in (method for method in METHODS if method not in allowed):
+            response = ask(client, method, place.path(world), place.query(world))
+            if response.status_code != 405 or response.writes:
+                faults.append((place.name, method, response.status_code, response.writes))
+    assert not faults, listed(faults)
+
+
+def test_looking_changes_nothing(world: World) -> None:
+    faults = []
+    client = browser_of(world.admin)
+    for place in (place for place in PLACES if "HEAD" in place.methods):
+        for method in ("GET", "HEAD"):
+            response = ask(client, method, place.path(world), place.query(world))
+            if response.writes:
+                faults.append((place.name, method, response.writes))
+    for name, path in admin_paths(world):
+        response = ask(client, "GET", path, {})
+        if response.writes:
+            faults.append((name, "GET", response.writes))
+    assert not faults, listed(faults)
+
+
+def test_nothing_is_changed_without_the_forms_token(world: World) -> None:
+    faults = []
+    client = browser_of(world.admin, strict=True)
+    for place in PLACES:
+        for method in {"POST", "PUT", "PATCH", "DELETE"} & set(place.methods):
+            response = ask(client, method, place.path(world), place.query(world))
+            if response.status_code != 403 or response.writes:
+                faults.append((place.name, method, response.status_code, response.writes))
+    assert not faults, listed(faults)
+
+
+def test_the_admin_is_for_staff_alone(world: World) -> None:
+    faults = []
+    for who, user in people(world):
+        client = browser_of(user)
+        for name, path in admin_paths(world):
+            response = ask(client, "GET", path, {})
+            wanted = {200, 302, 403, 404, 405} if who == "admin" else {302, 405}
+            is_open = response.status_code == 200 and who != "admin" and name != "admin:login"
+            is_wrong = response.status_code not in wanted and name != "admin:login"
+            if is_open or is_wrong or response.took_s > SLOWEST_S:
+                faults.append((who, name, response.status_code, round(response.took_s, 2)))
+    assert not faults, listed(faults)
+
+
+def test_every_answer_keeps_browsers_from_running_or_framing_it(world: World) -> None:
+    faults = []
+    paths = [(place.name, place.path(world), place.query(world)) for place in PLACES]
+    paths += [(name, path, {}) for name, path in admin_paths(world)]
+    paths += [("missing", "/no/such/page", {}), ("gone", "/tasks/999999/", {})]
+    for who, user in people(world):
+        client = browser_of(user)
+        for name, path, query in paths:
+            headers = ask(client, "GET", path, query).headers
+            policy = headers.get("Content-Security-Policy", "")
+            lacks = [key for key, value in HEADERS.items() if headers.get(key) != value]
+            lacks += [part for part in POLICY if part not in policy]
+            lacks += ["unsafe"] if "unsafe" in policy else []
+            if lacks:
+                faults.append((who, name, lacks))
+    assert not faults, listed(faults)
+
+
+def test_what_one_has_seen_is_not_unchanged_for_another(world: World) -> None:
+    faults = []
+    for place in PLACES:
+        path, query = place.path(world), place.query(world)
+        first = ask(browser_of(world.admin), place.methods[0], path, query, hx_request="true")
+        etag = first.headers.get("ETag")
+        if etag is None:
+            continue
+        for user in (world.user, None):
+            again = ask(browser_of(user), "GET", path, query, hx_request="true", if_none_match=etag)
+            if again.status_code == 304:
+                faults.append((place.name, user))
+    assert not faults, listed(faults)
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "https://evil.example/", "//evil.example", "/\\evil.example", "\\\\evil.example",
+        "javascript:alert(1)", "http:evil.example", "///evil.example", "https:///evil.example",
+    ],
+)  # fmt: skip
+def test_the_sign_in_leads_to_no_other_site(world: World, target: str) -> None:
+    sent = {"username": "guest", "password": "not a secret", "next": target}
+    response = browser_of(None).post("/sign-in/", sent)
+    assert response.status_code == 302
+    assert response.headers["Location"] == "/"
+    again = browser_of(world.user).get("/sign-in/", {"next": target})
+    assert again.headers["Location"] == "/"
