@@ -7,6 +7,7 @@ from django.contrib.auth.models import User
 
 from tasks_app.form_fields import OMITTED, FieldPlace
 from tasks_app.form_sections import PLACES, SECTIONS
+from tasks_app.masking import unmasked_document
 from tasks_app.models import Task, TaskVersion
 from tasks_app.runtimes import site_runtimes
 from tasks_app.spec import TaskSpec, validate_spec
@@ -49,9 +50,12 @@ def edit_field(task: Task, place: FieldPlace, text: str, user: User) -> str:
 
 
 def changed(task: Task, place: FieldPlace, text: str) -> TaskSpec:
-    document = copy.deepcopy(task.spec_data())
+    """A mask that was left standing is what each task has there."""
+    stored = task.spec_data()
+    document = copy.deepcopy(stored)
     _put(document, place.keys, place.read(text))
-    return validate_spec(document, catalogue=site_runtimes())[0]
+    filled = unmasked_document(document, stored)
+    return validate_spec(filled, catalogue=site_runtimes())[0]
 
 
 def _put(document: dict[str, Any], keys: tuple[str, ...], value: Any) -> None:

@@ -20,6 +20,7 @@ from tasks_app.bulk_request import BulkRequest
 from tasks_app.documents import DocumentError
 from tasks_app.form_fields import FieldPlace
 from tasks_app.labels import add_labels, remove_labels
+from tasks_app.masking import masked_document
 from tasks_app.models import Task
 
 
@@ -97,7 +98,7 @@ def _edited(place: FieldPlace, text: str, request: SignedInRequest, task: Task) 
 
 def _shared_text(place: FieldPlace, tasks: Sequence[Task]) -> str:
     """What the field shows in every task, if all agree: so one sees what one changes."""
-    texts = {place.text_in(task.spec_data()) for task in tasks}
+    texts = {place.text_in(masked_document(task.spec_data())) for task in tasks}
     return texts.pop() if len(texts) == 1 else ""
 
 
