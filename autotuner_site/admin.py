@@ -35,6 +35,12 @@ class BoundedChangeList(ChangeList):
         except OverflowError as error:
             raise IncorrectLookupParameters from error
 
+    def get_results(self, request: HttpRequest) -> None:
+        try:
+            super().get_results(request)
+        except (OverflowError, ValueError) as error:  # the year 0, or one of thirty digits
+            raise IncorrectLookupParameters from error
+
 
 class ReadOnlyMixin(Base):
     """Rows whose states only the program itself moves: they are looked at here, never edited.

@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 
 from tasks_app.taskfile import dump_document
 from tests.every_url import PLACES, Place, World, admin_paths, writes_in
-from tests.factories import task_data
+from tests.factories import completed_task, task_data
 
 pytestmark = pytest.mark.django_db
 SLOWEST_S = 2.0
@@ -70,18 +70,25 @@ class Fields(HTMLParser):
         self.values: dict[str, str] = {}
         self.buttons: list[tuple[str, str]] = []
         self._open = ""
+        self._is_first = False
         self.feed(text)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         found = dict(attrs)
         name, value = found.get("name") or "", found.get("value") or ""
-        if tag == "option" and "selected" in found and self._open:
-            self.values[self._open] = value
+        if tag == "option" and self._open:
+            if "selected" in found or self._is_first:
+                self.values[self._open] = value
+            self._is_first = False
+        elif found.get("type") in {"radio", "checkbox"}:
+            if "checked" in found:
+                self.values[name] = value or "on"
         elif tag == "button" and name:
             self.buttons.append((name, value))
         elif tag in {"input", "select", "textarea"} and name:
             self.values[name] = value
             self._open = "" if tag == "input" else name
+            self._is_first = True
 
     def handle_endtag(self, tag: str) -> None:
         if tag in {"select", "textarea"}:
@@ -340,3 +347,35 @@ def test_a_file_that_is_something_else_is_refused_with_its_reason(
         response = attacker.send("POST", path, {}, sent)
         assert response.status_code in {200, 422}
         assert b"notice-error" in response.body or b"status-failed" in response.body
+
+
+def test_what_the_forms_hold_is_right_before_something_is_changed(attacker: Attacker) -> None:
+    """Else nothing that is tried here would come past the first check."""
+    edit = next(place for place in FORMS if place.name == "task_edit")
+    fields = attacker.fields_of(edit).values
+    saved = attacker.send("POST", edit.path(attacker.world), {}, fields | {"description": "new"})
+    assert saved.status_code == 302
+
+
+@pytest.mark.parametrize(
+    ("name", "file"),
+    [
+        ("../../etc/passwd", "etcpasswd"),
+        ("=cmd|' /C calc'!A0", "cmd-c-calca0"),
+        (CANARY, "scriptalertcanaryscript"),
+        ("%0d%0aSet-Cookie: x", "0d0aset-cookie-x"),
+        ("\u202eevil", "evil"),
+        ("שלום", "task-{pk}"),
+    ],
+)
+def test_a_name_is_harmless_in_files_and_their_names(
+    attacker: Attacker, name: str, file: str
+) -> None:
+    task = completed_task((50.0,), task_name=name)
+    endings = {"export": ".yaml", "results.csv": "-run-1.csv", "results.json": "-run-1.json"}
+    for path, ending in endings.items():
+        response = attacker.send("GET", f"/tasks/{task.pk}/{path}", {})
+        expected = f'attachment; filename="{file.format(pk=task.pk)}{ending}"'
+        assert response.headers["Content-Disposition"] == expected
+    for path in ("", "history", "log?q=a", "charts/score.svg", "charts/", "edit", "delete"):
+        attacker.send("GET", f"/tasks/{task.pk}/{path}", {})
