@@ -82,6 +82,14 @@ def draw(chart: Chart, specify: Specify, *, narrow: bool = False) -> str:
     return str(svg)
 
 
+def load_drawing() -> None:
+    """What draws takes a second or two to load: best before somebody waits for a chart."""
+    import altair as alt
+
+    chart = alt.Chart(data([{"x": 0}])).mark_point().encode(x="x:Q")
+    render(finished(chart, NARROW))
+
+
 def render(specification: dict[str, Any]) -> str:
     import vl_convert
 

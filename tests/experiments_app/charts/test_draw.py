@@ -1,3 +1,4 @@
+from typing import Any
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -105,3 +106,10 @@ def test_it_draws_a_single_experiment() -> None:
     assert "<svg" in draw(
         ScoreChart("Scores", "s", slots=1, bars=bars, baseline=50.0, description=DESCRIPTION)
     )
+
+
+def test_it_loads_what_draws_before_it_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: list[dict[str, Any]] = []
+    monkeypatch.setattr(drawing, "render", drawn.append)
+    drawing.load_drawing()
+    assert drawn[0]["mark"]["type"] == "point"
