@@ -98,9 +98,15 @@ def _page(name: str, path: Path) -> GuidePage:
             file = PurePosixPath(str(token.attrGet("src"))).name
             token.attrSet("src", static(f"guide/{file}"))
             token.attrSet("loading", "lazy")
+        elif token.attrGet("style"):  # a column's alignment, which the content policy forbids here
+            token.attrs.pop("style")
+            token.attrSet("class", "num")
+    for opening, inline, closing in zip(tokens, tokens[1:], tokens[2:], strict=False):
+        if opening.type == "th_open" and not inline.content:
+            opening.tag = closing.tag = "td"  # an empty corner is no heading of anything
     html = parser.renderer.render(tokens, parser.options, {})
     html = html.replace("<table>", '<div class="table-scroll" tabindex="0"><table>')
-    html = html.replace("</table>", "</table></div>")
+    html = html.replace("</table>", "</table></div>").replace("<pre>", '<pre tabindex="0">')
     title = headings[0].title if headings else name
     return GuidePage(name, title, html, headings)
 

@@ -2,11 +2,13 @@ import os
 
 import pytest
 
+from tests.chromium import chromium
 from tests.docker_images import faulty_image, llamacpp_image, python_image
 from tests.docker_rig import bridged_dockerd, dockerd, session_bridged_dockerd, session_dockerd
 
 __all__ = [
     "bridged_dockerd",
+    "chromium",
     "dockerd",
     "faulty_image",
     "llamacpp_image",

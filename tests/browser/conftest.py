@@ -1,7 +1,6 @@
 """A real Chromium on a real server. Anything that it complains about fails the test."""
 
 import os
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,7 @@ import pytest
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.test import Client
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 from pytest_django.live_server_helper import LiveServer
 
 from tests.factories import make_user
@@ -18,12 +17,7 @@ from tests.factories import make_user
 # Playwright keeps an event loop in this thread, which is none of Django's business here.
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
 
-ARGUMENTS = [
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
-    "--disable-background-networking", "--disable-component-update", "--disable-sync",
-]  # fmt: skip
 expect.set_options(timeout=15_000)
-INSTALL = "apt-get install -y --no-install-recommends chromium fonts-dejavu-core"
 OpenPage = Callable[..., Page]
 
 
@@ -32,17 +26,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if here in item.path.parents:
             item.add_marker(pytest.mark.browser)
-
-
-@pytest.fixture(scope="session")
-def chromium() -> Iterator[Browser]:
-    path = shutil.which("chromium") or shutil.which("chromium-browser")
-    if path is None:
-        pytest.skip(f"no Chromium on this machine; get it with: {INSTALL}")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture
@@ -67,7 +50,7 @@ def open_page(chromium: Browser, live_server: LiveServer, user: User) -> Iterato
 
     def open_one(*, signed_in: bool = True, expected: str = "", **options: Any) -> Page:
         context = chromium.new_context(base_url=live_server.url, **options)
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(20_000)
         contexts.append(context)
         if expected:
             allowed.append(expected)

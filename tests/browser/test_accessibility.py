@@ -89,8 +89,12 @@ def violations(result: dict[str, Any]) -> list[str]:
     ]
 
 
-# What does not depend on colours is looked at once.
-RULES = {"light": "{}", "dark": "{runOnly: ['color-contrast', 'link-in-text-block']}"}
+# What does not depend on colours is looked at once. Imported style sheets, which the admin has, axe
+# would load again in a way that the content policy forbids.
+RULES = {
+    "light": "{preload: false}",
+    "dark": "{preload: false, runOnly: ['color-contrast', 'link-in-text-block']}",
+}
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

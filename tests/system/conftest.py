@@ -4,11 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.browser.conftest import chromium
 from tests.settings import FIRST_PORT
 from tests.system.site import Site
 
-__all__ = ["chromium"]
 PORTS = f"{FIRST_PORT + 400}-{FIRST_PORT + 499}"
 
 
