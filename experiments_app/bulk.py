@@ -9,6 +9,7 @@ from django.db import IntegrityError
 
 from experiments_app import lifecycle
 from experiments_app.removal import delete_task, why_not_deleted
+from tasks_app.duplicating import duplicate
 from tasks_app.models import StaleState, Task
 from tasks_app.problems import SpecError
 
@@ -99,6 +100,7 @@ ACTIONS = {
             _by(lifecycle.bring_back_task),
             _no_bring_back,
         ),
+        Action("duplicate", "Duplicate", "copied", duplicate, lambda task: ""),
         Action(
             "delete",
             "Delete",

@@ -22,7 +22,7 @@ VERSION_WORDS: dict[str, str] = {
 
 @dataclass(frozen=True)
 class Event:
-    """Something that happened: a version was written, or a run began or ended.
+    """Something that happened: a version was written, a run began or ended, the task was put away.
 
     `who` is None where nobody is known to have done it: a command, or an end by itself.
     """
@@ -40,7 +40,11 @@ def events_of(task: Task) -> list[Event]:
     """Everything, newest first, the versions still without what they changed."""
     versions = task.versions.select_related("changed_by").defer("spec")
     runs = task.runs.select_related("started_by", "cancelled_by").defer("spec")
-    found = [*map(_of_version, versions), *(event for run in runs for event in _of_run(run))]
+    found = [
+        *map(_of_version, versions),
+        *(event for run in runs for event in _of_run(run)),
+        *_of_task(task, has_run=bool(runs)),
+    ]
     return sorted(found, key=lambda event: event.at, reverse=True)
 
 
@@ -59,6 +63,14 @@ def _with_changes(event: Event, specs: dict[int, dict[str, object]]) -> Event:
         return event
     found = changes(specs[version.number - 1], specs[version.number])
     return Event(event.at, event.who, event.words, event.kind, version, found)
+
+
+def _of_task(task: Task, *, has_run: bool) -> Iterable[Event]:
+    """What is kept with the task alone, without who did it."""
+    if task.archived_at:
+        yield Event(task.archived_at, None, "archived the task", "archived")
+    if task.status == Task.Status.CANCELLED and task.completed_at and not has_run:
+        yield Event(task.completed_at, None, "cancelled the task before it ran", "cancelled")
 
 
 def _of_version(version: TaskVersion) -> Event:

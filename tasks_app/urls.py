@@ -14,6 +14,7 @@ from tasks_app.views import (
 urlpatterns = [
     path("", task_list.task_list, name="task_list"),
     path("tasks/bulk", bulk.tasks_bulk, name="tasks_bulk"),
+    path("tasks/bulk/outcomes", bulk.bulk_outcomes, name="bulk_outcomes"),
     path("tasks/rows", task_list.task_rows, name="task_rows"),
     path("presets/", include("tasks_app.preset_urls")),
     path("tasks/", include("tasks_app.file_urls")),

@@ -28,7 +28,8 @@ TEXT = "var(--bs-body-color)"
 MUTED = "var(--muted)"
 
 CACHE_S = 24 * 3600
-DRAWING = "10"  # changes with the look, so that no old drawing is shown
+DRAWING = "11"  # changes with the look, so that no old drawing is shown
+MAX_TAB_STOPS = 40
 
 _SVG = "http://www.w3.org/2000/svg"
 _XLINK = "http://www.w3.org/1999/xlink"
@@ -194,10 +195,16 @@ def parse(svg: str) -> ET.Element:
 
 
 def link_marks(root: ET.Element) -> None:
-    """The marks lead to their experiments and have tooltips."""
+    """The marks lead to their experiments and have tooltips.
+
+    Where there are many, the keyboard passes them by: the table of experiments has the same links.
+    """
+    links = list(root.iter(f"{{{_SVG}}}a"))
+    for link in links:
+        link.set("href", urlsplit(link.attrib.pop(f"{{{_XLINK}}}href")).path)
+        if len(links) > MAX_TAB_STOPS:
+            link.set("tabindex", "-1")
     for element in root.iter():
-        if element.tag == f"{{{_SVG}}}a":
-            element.set("href", urlsplit(element.attrib.pop(f"{{{_XLINK}}}href")).path)
         label = element.get("aria-label")
         if label and element.get("role") == "graphics-symbol" and element.tag == f"{{{_SVG}}}path":
             tooltip = ET.Element(f"{{{_SVG}}}title")

@@ -1,7 +1,7 @@
 """What is done to many tasks of the list at once."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from functools import partial
 from operator import attrgetter
 
@@ -9,7 +9,7 @@ from django.contrib import messages
 from django.forms import Form
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from autotuner_site.requests import SignedInRequest
 from experiments_app.bulk import ACTIONS, MAX_TASKS, Action, Outcome, attempted, perform, summary
@@ -22,6 +22,8 @@ from tasks_app.form_fields import FieldPlace
 from tasks_app.labels import add_labels, remove_labels
 from tasks_app.masking import masked_document
 from tasks_app.models import Task
+
+TOLD = "bulk_outcomes"
 
 
 @require_POST
@@ -136,10 +138,26 @@ def _told(
 def _show_outcomes(
     request: SignedInRequest, bulk: BulkRequest, outcomes: Sequence[Outcome], done: str
 ) -> HttpResponse:
+    """On a page of its own address: to load it anew does nothing anew."""
+    request.session[TOLD] = {
+        "filters": bulk.filters,
+        "outcomes": [asdict(one) for one in sorted(outcomes, key=attrgetter("is_done"))],
+        "done": done,
+    }
+    return redirect("bulk_outcomes")
+
+
+@require_safe
+def bulk_outcomes(request: SignedInRequest) -> HttpResponse:
+    """What became of each task in this visitor's last action on many."""
+    told = request.session.get(TOLD)
+    if told is None:
+        return redirect("task_list")
+    outcomes, done = [Outcome(**one) for one in told["outcomes"]], told["done"]
     context = {
         "section": "tasks",
-        "bulk": bulk,
-        "outcomes": sorted(outcomes, key=attrgetter("is_done")),
+        "bulk": BulkRequest((), told["filters"]),
+        "outcomes": outcomes,
         "done": done,
         "title": summary(outcomes, done),
     }

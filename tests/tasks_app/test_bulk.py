@@ -280,3 +280,21 @@ def test_asking_takes_as_many_queries_for_many(browser: Client) -> None:
 
     one = queries(make_task())
     assert queries(*(make_task() for _ in range(8))) == one
+
+
+def test_what_it_came_to_can_be_loaded_again(browser: Client) -> None:
+    ran, fresh = completed_task((50.0,)), make_task()
+    response = send(browser, "start", ran, fresh, filters="q=smol")
+    assert response.redirect_chain == [("/tasks/bulk/outcomes", 302)]
+    again = text_of(browser.get("/tasks/bulk/outcomes"))
+    assert "1 of 2 tasks started" in again and 'href="/?q=smol"' in again
+
+
+def test_there_is_nothing_to_tell_before_anything_was_done(browser: Client) -> None:
+    assert browser.get("/tasks/bulk/outcomes").headers["Location"] == "/"
+
+
+def test_it_copies_those_that_were_selected(browser: Client) -> None:
+    response = send(browser, "duplicate", make_task(task_name="a"), make_task(task_name="b"))
+    assert messages_of(response) == ["2 tasks copied."]
+    assert set(Task.objects.values_list("name", flat=True)) == {"a", "b", "a (copy)", "b (copy)"}

@@ -152,3 +152,15 @@ def test_a_version_that_is_not_there_is_not_found(browser: Client) -> None:
     task = make_task()
     assert browser.get(f"/tasks/{task.pk}/history/7").status_code == 404
     assert browser.post(f"/tasks/{task.pk}/history/7/restore").status_code == 404
+
+
+def test_it_tells_that_a_task_was_archived(browser: Client) -> None:
+    task = completed_task((50.0,))
+    task.archive()
+    assert "archived the task" in text_of(browser.get(f"/tasks/{task.pk}/history"))
+
+
+def test_it_tells_that_a_task_was_cancelled_before_it_ran(browser: Client) -> None:
+    task = make_task()
+    task.cancel()
+    assert "cancelled the task before it ran" in text_of(browser.get(f"/tasks/{task.pk}/history"))

@@ -58,6 +58,13 @@ def test_it_gives_each_mark_a_tooltip_and_a_link() -> None:
     assert links == {f"/experiments/{number}/" for number in range(4)}
 
 
+@pytest.mark.parametrize(("num_bars", "stops"), [(40, 40), (41, 0)])
+def test_the_keyboard_passes_many_marks_by(num_bars: int, stops: int) -> None:
+    root = ET.fromstring(draw(chart(num_bars)))
+    reached = [link for link in root.iter(f"{SVG}a") if link.get("tabindex") != "-1"]
+    assert len(reached) == stops
+
+
 def test_it_shows_what_has_no_score() -> None:
     failed = [mark for mark in marks(draw(chart())) if mark.get("fill") == "var(--bad)"]
     assert [mark.get("aria-label") for mark in failed] == ["Experiment 3 <&>"]
