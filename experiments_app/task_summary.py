@@ -18,7 +18,7 @@ from experiments_app.scheduler import search_space
 from tasks_app.domains import Domain
 from tasks_app.expressions import ExpressionError
 from tasks_app.flags import check_flag_name
-from tasks_app.form_sections import place_of
+from tasks_app.form.sections import place_of
 from tasks_app.masking import mask_text, spec_secrets
 from tasks_app.problems import Problem, SpecError
 from tasks_app.runtimes import RuntimeFileError, site_runtimes

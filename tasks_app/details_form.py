@@ -11,7 +11,7 @@ from django import forms
 from django.contrib.auth.models import User
 from django.db import IntegrityError
 
-from tasks_app.form_fields import PROSE
+from tasks_app.form.fields import PROSE
 from tasks_app.labels import parse_labels, set_labels
 from tasks_app.models import StaleState, Task
 from tasks_app.problems import Problem, SpecError, did_you_mean

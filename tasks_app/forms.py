@@ -7,12 +7,12 @@ from typing import Any
 
 from django import forms
 
-from tasks_app import form_rows
 from tasks_app.document_form import Document, DocumentForm
 from tasks_app.documents import DocumentError, line_numbers, load_document
-from tasks_app.form_document import field_for_all, unheld_keys
-from tasks_app.form_presets import SIDE, with_preset
-from tasks_app.form_task import TaskForm
+from tasks_app.form import rows as form_rows
+from tasks_app.form.document import field_for_all, unheld_keys
+from tasks_app.form.presets import SIDE, with_preset
+from tasks_app.form.task import TaskForm
 from tasks_app.masking import secrets_in_clear
 from tasks_app.models import Task
 from tasks_app.problems import Problem

@@ -9,7 +9,7 @@ from django.contrib.auth.models import User
 from django.utils.dateparse import parse_datetime
 
 from tasks_app.documents import MAX_BYTES, MAX_CHARACTERS, DocumentError, decode_text
-from tasks_app.form_fields import LINE, OMITTED, PROSE, YAML, FieldPlace
+from tasks_app.form.fields import LINE, OMITTED, PROSE, YAML, FieldPlace
 from tasks_app.models import Preset, StaleState
 from tasks_app.presets.document import PresetDocument, check_preset
 from tasks_app.presets.file import dump_presets, load_presets

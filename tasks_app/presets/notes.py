@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tasks_app.documents import DocumentError
-from tasks_app.form_fields import Kind
+from tasks_app.form.fields import Kind
 
 _BEGINNING = re.compile(r"(?P<flag>[^\s:]+)\s*:(?P<note>.*)")
 

@@ -14,11 +14,11 @@ from django.views.decorators.http import require_POST, require_safe
 from autotuner_site.requests import SignedInRequest
 from experiments_app.bulk import ACTIONS, MAX_TASKS, Action, Outcome, attempted, perform, summary
 from experiments_app.bulk_losses import losses_of
-from tasks_app.bulk_edit import NOTHING, edit_field
-from tasks_app.bulk_forms import FieldForm, LabelsForm
-from tasks_app.bulk_request import BulkRequest
+from tasks_app.bulk.edit import NOTHING, edit_field
+from tasks_app.bulk.forms import FieldForm, LabelsForm
+from tasks_app.bulk.request import BulkRequest
 from tasks_app.documents import DocumentError
-from tasks_app.form_fields import FieldPlace
+from tasks_app.form.fields import FieldPlace
 from tasks_app.labels import add_labels, remove_labels
 from tasks_app.masking import masked_document
 from tasks_app.models import Task

@@ -14,7 +14,7 @@ from autotuner_site.requests import SignedInRequest
 from experiments_app.charts.compared_page import COMPARED, compared_views
 from experiments_app.charts.download import chart_file
 from experiments_app.run_comparison import MAX_RUNS, RunComparison, RunKey, keys_of
-from tasks_app.bulk_request import BulkRequest
+from tasks_app.bulk.request import BulkRequest
 from tasks_app.list_filter import LONGEST_SEARCH
 from tasks_app.models import Run, Task
 

@@ -10,7 +10,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from autotuner_site.requests import SignedInRequest
 from experiments_app import results_file
 from experiments_app.results import RunResults
-from tasks_app.bulk_request import BulkRequest
+from tasks_app.bulk.request import BulkRequest
 from tasks_app.exporting import file_name, json_file, yaml_file
 from tasks_app.models import Run, Task
 

@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 from django import forms
 
-from tasks_app.form_rows import SECTIONS, all_fields, rows_of
+from tasks_app.form.rows import SECTIONS, all_fields, rows_of
 from tasks_app.forms import TaskForm, YamlForm, task_form
 from tasks_app.masking import MASK
 from tasks_app.models import Task

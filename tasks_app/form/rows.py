@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tasks_app.documents import DocumentError
-from tasks_app.form_values import (
+from tasks_app.form.values import (
     read_seconds,
     read_value,
     read_values,

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 
 from tasks_app.domains import Choices
 from tasks_app.expressions import Scalar
-from tasks_app.form_rows import Row
-from tasks_app.form_values import read_seconds, write_value
+from tasks_app.form.rows import Row
+from tasks_app.form.values import read_seconds, write_value
 from tasks_app.problems import nearest_name
 from tasks_app.runtimes import Flag, RuntimeCatalogue
 from tasks_app.scenarios import ScenarioError, parse_scenario, split_scenarios

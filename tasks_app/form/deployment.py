@@ -1,6 +1,6 @@
 """The section of the task form about how the server is run."""
 
-from tasks_app.form_fields import (
+from tasks_app.form.fields import (
     FRACTION,
     LINE,
     LINES,

@@ -13,7 +13,7 @@ from typing import Any, Final
 from django import forms
 
 from tasks_app.documents import load_document
-from tasks_app.form_values import read_percent, write_percent
+from tasks_app.form.values import read_percent, write_percent
 from tasks_app.masking import MASK
 from tasks_app.scenarios import split_scenarios
 from tasks_app.taskfile import dump_document

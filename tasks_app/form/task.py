@@ -6,15 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 from django import forms
 
-from tasks_app import form_notes, form_rows
 from tasks_app.document_form import Document, DocumentForm
 from tasks_app.documents import DocumentError
-from tasks_app.form_document import put, without_derived
-from tasks_app.form_fields import OMITTED, ROWS, SAFE_TO_SHOW, FieldPlace
-from tasks_app.form_notes import FlagAbout, about_flag
-from tasks_app.form_rows import Row
-from tasks_app.form_sections import PLACES, SECTIONS, place_of
-from tasks_app.form_shown import ShownField, ShownSection
+from tasks_app.form import notes as form_notes
+from tasks_app.form import rows as form_rows
+from tasks_app.form.document import put, without_derived
+from tasks_app.form.fields import OMITTED, ROWS, SAFE_TO_SHOW, FieldPlace
+from tasks_app.form.notes import FlagAbout, about_flag
+from tasks_app.form.rows import Row
+from tasks_app.form.sections import PLACES, SECTIONS, place_of
+from tasks_app.form.shown import ShownField, ShownSection
 from tasks_app.masking import unmasked_document
 from tasks_app.presets import PresetInfo, presets_for
 from tasks_app.problems import Problem
@@ -22,7 +23,7 @@ from tasks_app.runtimes import site_runtimes
 from tasks_app.spec import TaskSpec, validate_spec
 
 if TYPE_CHECKING:
-    from tasks_app.form_presets import PresetOffer
+    from tasks_app.form.presets import PresetOffer
 
 EVERYTHING = "*"
 MOST_EXPLAINED = 120

@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 
-from tasks_app.form_deployment import DEPLOYMENT
-from tasks_app.form_fields import (
+from tasks_app.form.deployment import DEPLOYMENT
+from tasks_app.form.fields import (
     LINE,
     LINES,
     NUMBER,
@@ -13,7 +13,7 @@ from tasks_app.form_fields import (
     FieldPlace,
     Section,
 )
-from tasks_app.form_traffic import TRAFFIC
+from tasks_app.form.traffic import TRAFFIC
 
 _RUNTIME = Section(
     "Runtime",

@@ -4,8 +4,8 @@ from typing import Any
 
 from django import forms
 
-from tasks_app.bulk_edit import field_groups, find_place
-from tasks_app.form_fields import FieldPlace
+from tasks_app.bulk.edit import field_groups, find_place
+from tasks_app.form.fields import FieldPlace
 from tasks_app.labels import parse_labels
 from tasks_app.problems import SpecError
 

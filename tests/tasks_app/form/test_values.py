@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 
 from tasks_app.documents import DocumentError
-from tasks_app.form_values import (
+from tasks_app.form.values import (
     read_percent,
     read_seconds,
     read_value,

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tasks_app import form_rows
-from tasks_app.form_rows import FIXED, PARAMETERS, Row
-from tasks_app.form_task import TaskForm
+from tasks_app.form import rows as form_rows
+from tasks_app.form.rows import FIXED, PARAMETERS, Row
+from tasks_app.form.task import TaskForm
 from tasks_app.models import Task
 from tasks_app.presets import Merge, PresetInfo, find_preset, merge
 from tasks_app.presets.info import SHIPPED

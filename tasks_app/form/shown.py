@@ -6,15 +6,16 @@ from typing import TYPE_CHECKING
 
 from django.forms import BoundField
 
-from tasks_app import form_notes, form_rows
-from tasks_app.form_document import DERIVED
-from tasks_app.form_fields import ROWS, FieldPlace, Section
-from tasks_app.form_rows import Row
-from tasks_app.form_sections import PLACES
+from tasks_app.form import notes as form_notes
+from tasks_app.form import rows as form_rows
+from tasks_app.form.document import DERIVED
+from tasks_app.form.fields import ROWS, FieldPlace, Section
+from tasks_app.form.rows import Row
+from tasks_app.form.sections import PLACES
 from tasks_app.spec_sections import STATISTICS
 
 if TYPE_CHECKING:
-    from tasks_app.form_task import TaskForm
+    from tasks_app.form.task import TaskForm
 
 METRICS: Mapping[str, str] = {
     "ttft": "TTFT, first token",

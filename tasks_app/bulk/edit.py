@@ -5,8 +5,8 @@ from typing import Any
 
 from django.contrib.auth.models import User
 
-from tasks_app.form_fields import OMITTED, FieldPlace
-from tasks_app.form_sections import PLACES, SECTIONS
+from tasks_app.form.fields import OMITTED, FieldPlace
+from tasks_app.form.sections import PLACES, SECTIONS
 from tasks_app.masking import unmasked_document
 from tasks_app.models import Task, TaskVersion
 from tasks_app.runtimes import site_runtimes

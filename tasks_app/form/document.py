@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from tasks_app import form_rows
 from tasks_app.document_form import Document
 from tasks_app.documents import DocumentError
-from tasks_app.form_fields import OMITTED, ROWS, FieldPlace
-from tasks_app.form_notes import Derived
-from tasks_app.form_sections import PLACES
+from tasks_app.form import rows as form_rows
+from tasks_app.form.fields import OMITTED, ROWS, FieldPlace
+from tasks_app.form.notes import Derived
+from tasks_app.form.sections import PLACES
 
 DERIVED: Final = frozenset({"model_name", "model_tokenizer"})
 """What is left out where it says what the model says anyway."""

@@ -7,7 +7,7 @@ from django.test import Client
 
 from experiments_app import known_models
 from experiments_app.hub_error import HubError, HubErrorKind
-from tasks_app.form_notes import scenario_notes
+from tasks_app.form.notes import scenario_notes
 from tasks_app.models import Task
 from tests.factories import completed_task, make_task, make_user
 from tests.tasks_app.test_forms import typed

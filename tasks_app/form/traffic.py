@@ -1,6 +1,6 @@
 """The section of the task form about the load that configurations are measured with."""
 
-from tasks_app.form_fields import (
+from tasks_app.form.fields import (
     NUMBER,
     NUMBERS,
     SCENARIOS,
