@@ -1,10 +1,12 @@
 import os
 
 import pytest
+from django.test import Client
 
 from tests.chromium import chromium
 from tests.docker_images import faulty_image, llamacpp_image, python_image
 from tests.docker_rig import bridged_dockerd, dockerd, session_bridged_dockerd, session_dockerd
+from tests.factories import make_user
 
 __all__ = [
     "bridged_dockerd",
@@ -16,6 +18,14 @@ __all__ = [
     "session_bridged_dockerd",
     "session_dockerd",
 ]
+
+
+@pytest.fixture
+def browser(client: Client) -> Client:
+    """A client that is signed in as an administrator."""
+    client.force_login(make_user())
+    return client
+
 
 NO_SKIP = bool(os.environ.get("AUTOTUNER_NO_SKIP"))
 

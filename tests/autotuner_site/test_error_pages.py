@@ -1,5 +1,3 @@
-from typing import Any
-
 import pytest
 from django.core.exceptions import TooManyFieldsSent
 from django.template.loader import render_to_string
@@ -7,10 +5,7 @@ from django.test import Client, RequestFactory
 
 from autotuner_site.uploads import bad_request
 from tests.factories import make_user
-
-
-def text_of(response: Any) -> str:
-    return " ".join(response.content.decode().split())
+from tests.pages import text_of
 
 
 @pytest.mark.parametrize("code", ["400", "403", "403_csrf", "404", "413", "500"])

@@ -5,7 +5,7 @@ from django.test.utils import CaptureQueriesContext
 
 from experiments_app.comparison import Comparison
 from tests import factories
-from tests.factories import completed_task, make_user
+from tests.factories import completed_task
 
 pytestmark = pytest.mark.django_db
 
@@ -57,12 +57,6 @@ def test_it_asks_as_often_for_six_as_for_two() -> None:
             assert comparison.heads
         counts.append(len(queries))
     assert counts == [4, 4]
-
-
-@pytest.fixture
-def browser(client: Client) -> Client:
-    client.force_login(make_user())
-    return client
 
 
 def test_it_shows_them_on_a_page(browser: Client) -> None:

@@ -5,15 +5,9 @@ from django.test import Client
 
 from experiments_app import logs, task_log
 from experiments_app.log_search import MAX_LINES, search
-from tests.factories import make_user, running_task
+from tests.factories import running_task
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def browser(client: Client) -> Client:
-    client.force_login(make_user())
-    return client
 
 
 def test_it_finds_lines_whatever_their_capitals(tmp_path: Path) -> None:

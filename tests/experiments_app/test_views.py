@@ -8,16 +8,9 @@ from django.utils import timezone
 from experiments_app.models import Experiment
 from tests import factories
 from tests.experiments_app.fake_nvml import FakeGpu, FakeNvml, install
-from tests.factories import completed_task, make_user, running_task
+from tests.factories import completed_task, running_task
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def browser(client: Client) -> Client:
-    """A signed-in client."""
-    client.force_login(make_user())
-    return client
 
 
 def page(browser: Client, experiment: Experiment) -> str:

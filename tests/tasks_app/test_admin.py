@@ -15,13 +15,6 @@ from tests.factories import completed_task, make_preset, make_task, make_user, r
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def browser(client: Client) -> Client:
-    """A client signed in as an administrator."""
-    client.force_login(make_user())
-    return client
-
-
 def first_of(app: str, model: str) -> int:
     row = apps.get_model(app, model)._default_manager.first()
     assert row is not None

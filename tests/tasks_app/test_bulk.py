@@ -11,24 +11,10 @@ from experiments_app.bulk import MAX_TASKS
 from experiments_app.models import Experiment
 from tasks_app.labels import set_labels
 from tasks_app.models import Label, Task, TaskVersion
-from tests.factories import completed_task, make_task, make_user, running_task
+from tests.factories import completed_task, make_task, running_task
+from tests.pages import messages_of, text_of
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def browser(client: Client) -> Client:
-    """A signed-in client."""
-    client.force_login(make_user("ada"))
-    return client
-
-
-def text_of(response: Any) -> str:
-    return " ".join(response.content.decode().split())
-
-
-def messages_of(response: Any) -> list[str]:
-    return [str(message) for message in response.context["messages"]]
 
 
 def send(browser: Client, action: str, *tasks: Task, **more: str) -> Any:

@@ -6,16 +6,9 @@ import pytest
 from django.test import Client
 
 from tests.chart_factories import run_of
-from tests.factories import completed_task, make_task, make_user
+from tests.factories import completed_task, make_task
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def browser(client: Client) -> Client:
-    """A signed-in client."""
-    client.force_login(make_user())
-    return client
 
 
 def get(browser: Client, path: str) -> str:

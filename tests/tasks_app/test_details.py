@@ -8,25 +8,10 @@ from django.test import Client
 
 from tasks_app.labels import set_labels
 from tasks_app.models import Label, Task, TaskVersion
-from tests.factories import edit, make_task, make_user, running_task
+from tests.factories import edit, make_task, running_task
+from tests.pages import HTMX, messages_of, text_of
 
 pytestmark = pytest.mark.django_db
-HTMX = {"HX-Request": "true"}
-
-
-@pytest.fixture
-def browser(client: Client) -> Client:
-    """A signed-in client."""
-    client.force_login(make_user("ada"))
-    return client
-
-
-def text_of(response: Any) -> str:
-    return " ".join(response.content.decode().split())
-
-
-def messages_of(response: Any) -> list[str]:
-    return [str(message) for message in response.context["messages"]]
 
 
 def patch(browser: Client, task: Task, **fields: str) -> Any:

@@ -7,22 +7,12 @@ import pytest
 from django.test import Client
 
 from tasks_app.models import Task, TaskVersion
-from tests.factories import completed_task, edit, make_task, make_user, running_task
+from tests.factories import completed_task, edit, make_task, running_task
+from tests.pages import text_of
 from tests.tasks_app.test_forms import typed
 
 pytestmark = pytest.mark.django_db
 METHODS = pytest.mark.parametrize("method", ["POST", "PUT"])
-
-
-@pytest.fixture
-def browser(client: Client) -> Client:
-    """A signed-in client."""
-    client.force_login(make_user("ada"))
-    return client
-
-
-def text_of(response: Any) -> str:
-    return " ".join(response.content.decode().split())
 
 
 def send(browser: Client, pk: int, method: str = "PUT", **changes: str) -> Any:

@@ -17,15 +17,9 @@ from experiments_app.models import Experiment
 from experiments_app.results import RunResults
 from tasks_app.models import Task, TaskVersion
 from tasks_app.taskfile import dump_document
-from tests.factories import completed_task, failed_task, make_task, make_user, task_data
+from tests.factories import completed_task, failed_task, make_task, task_data
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def browser(client: Client) -> Client:
-    client.force_login(make_user())
-    return client
 
 
 def text_of(**changes: Any) -> str:

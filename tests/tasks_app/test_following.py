@@ -13,15 +13,9 @@ from django.utils import timezone
 
 from experiments_app import task_log
 from tasks_app.models import Task
-from tests.factories import completed_task, make_user, running_task, succeed
+from tests.factories import completed_task, running_task, succeed
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def browser(client: Client) -> Client:
-    client.force_login(make_user())
-    return client
 
 
 @pytest.fixture(autouse=True)

@@ -7,23 +7,9 @@ from django.test.utils import CaptureQueriesContext
 
 from tasks_app.models import Task, TaskVersion
 from tests.factories import completed_task, edit, make_task, make_user, running_task
+from tests.pages import messages_of, text_of
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def browser(client: Client) -> Client:
-    """A signed-in client."""
-    client.force_login(make_user("ada"))
-    return client
-
-
-def text_of(response: Any) -> str:
-    return " ".join(response.content.decode().split())
-
-
-def messages_of(response: Any) -> list[str]:
-    return [str(message) for message in response.context["messages"]]
 
 
 def restore(browser: Client, task: Task, number: int, seen: int | str) -> Any:

@@ -3,7 +3,6 @@
 import shutil
 import threading
 from pathlib import Path
-from typing import Any
 
 import pytest
 from django.conf import settings
@@ -14,23 +13,9 @@ from django.test import Client
 from experiments_app import task_log
 from tasks_app.models import Run, Task
 from tests.factories import completed_task, make_task, make_user, running_task
+from tests.pages import messages_of, text_of
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def browser(client: Client) -> Client:
-    """A signed-in client."""
-    client.force_login(make_user("ada"))
-    return client
-
-
-def text_of(response: Any) -> str:
-    return " ".join(response.content.decode().split())
-
-
-def messages_of(response: Any) -> list[str]:
-    return [str(message) for message in response.context["messages"]]
 
 
 def at_once(path: str, user: User, times: int = 4) -> None:

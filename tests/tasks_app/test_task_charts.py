@@ -10,18 +10,11 @@ from experiments_app.charts.registry import CHARTS
 from tasks_app.models import Task
 from tests import factories
 from tests.chart_factories import run_of
-from tests.factories import completed_task, make_user, running_task
+from tests.factories import completed_task, running_task
 
 pytestmark = pytest.mark.django_db
 SVG = "{http://www.w3.org/2000/svg}"
 HTMX = {"hx-request": "true"}
-
-
-@pytest.fixture
-def browser(client: Client) -> Client:
-    """A signed-in client."""
-    client.force_login(make_user())
-    return client
 
 
 def get(browser: Client, path: str, **headers: str) -> str:

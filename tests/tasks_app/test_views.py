@@ -13,26 +13,11 @@ from experiments_app import task_log
 from experiments_app.models import Experiment
 from tasks_app.models import Task
 from tests import factories
-from tests.factories import completed_task, make_task, make_user, running_task
+from tests.factories import completed_task, make_task, running_task
+from tests.pages import HTMX, messages_of, text_of
 from tests.tasks_app.test_forms import typed
 
 pytestmark = pytest.mark.django_db
-HTMX = {"HX-Request": "true"}
-
-
-@pytest.fixture
-def browser(client: Client) -> Client:
-    """A signed-in client."""
-    client.force_login(make_user())
-    return client
-
-
-def text_of(response: Any) -> str:
-    return " ".join(response.content.decode().split())
-
-
-def messages_of(response: Any) -> list[str]:
-    return [str(message) for message in response.context["messages"]]
 
 
 # The list

@@ -1,5 +1,3 @@
-from typing import Any
-
 import pytest
 from django.test import Client
 
@@ -7,20 +5,9 @@ from experiments_app import doctor
 from experiments_app.doctor import Finding
 from experiments_app.system.machine_checks import GROUPS, TITLES, CheckedGroup
 from experiments_app.system.outcome import Outcome, Verdict, fault
-from tests.factories import make_user
+from tests.pages import HTMX, text_of
 
 pytestmark = pytest.mark.django_db
-HTMX = {"HX-Request": "true"}
-
-
-@pytest.fixture
-def browser(client: Client) -> Client:
-    client.force_login(make_user())
-    return client
-
-
-def text_of(response: Any) -> str:
-    return " ".join(response.content.decode().split())
 
 
 def test_every_check_of_the_doctor_is_in_one_group_and_has_a_title() -> None:

@@ -9,16 +9,10 @@ from experiments_app import known_models
 from experiments_app.hub_error import HubError, HubErrorKind
 from tasks_app.form.notes import scenario_notes
 from tasks_app.models import Task
-from tests.factories import completed_task, make_task, make_user
+from tests.factories import completed_task, make_task
 from tests.tasks_app.test_forms import typed
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def browser(client: Client) -> Client:
-    client.force_login(make_user())
-    return client
 
 
 def checked(browser: Client, **changes: Any) -> str:

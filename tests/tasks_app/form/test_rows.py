@@ -8,17 +8,10 @@ from django.test import Client
 from tasks_app.form.rows import FIXED, PARAMETERS, SLO, all_fields, posted_rows, rows_of, section_of
 from tasks_app.forms import TaskForm, task_form
 from tasks_app.models import Task
-from tests.factories import make_user
 from tests.tasks_app.form.test_deployment import SentFields
 from tests.tasks_app.test_forms import fields_of, typed
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def browser(client: Client) -> Client:
-    client.force_login(make_user())
-    return client
 
 
 def through_rows(section: str, value: dict[str, Any]) -> dict[str, Any]:

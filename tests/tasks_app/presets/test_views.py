@@ -11,6 +11,7 @@ from tasks_app.models import Preset, Task
 from tasks_app.presets import presets_for
 from tasks_app.presets.shipped import shipped_presets
 from tests.factories import make_preset, make_task, running_task
+from tests.pages import text_of
 
 pytestmark = pytest.mark.django_db
 
@@ -22,10 +23,6 @@ TYPED = {
     "fixed_parameters": "",
     "notes": "threads: two cores",
 }
-
-
-def text_of(response: Any) -> str:
-    return " ".join(response.content.decode().split())
 
 
 def key_of(row: Preset) -> str:
