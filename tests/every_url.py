@@ -124,6 +124,7 @@ def _two_runs(world: World) -> Mapping[str, object]:
 PLACES = (
     Place("task_list"),
     Place("tasks_bulk", ACT, status=302),
+    Place("bulk_outcomes", status=302),  # nothing was done yet
     Place("tasks_compare", ACT, status=302),
     Place("task_rows", query=_task_of),
     Place("preset_list"),

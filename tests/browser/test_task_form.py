@@ -55,7 +55,7 @@ def test_a_person_saves_an_sglang_task_in_few_steps(open_page: OpenPage, scripts
     expect(row_of(page, 2)).to_be_visible()
     person.click(page.get_by_role("button", name="+ Chat"))
     person.click(page.get_by_role("button", name="Save", exact=True))
-    expect(page.locator("main")).to_contain_text("is saved")
+    expect(page.locator("main")).to_contain_text("is saved.")
     assert person.interactions < MOST_INTERACTIONS
     assert time.monotonic() - begun < MOST_SECONDS
     task = Task.objects.get()
