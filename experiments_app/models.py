@@ -52,6 +52,27 @@ class Experiment(models.Model):
     status = models.CharField(max_length=20, choices=Status, default=Status.PENDING)
     parameters = models.JSONField(default=dict, blank=True)
 
+    # Why it was chosen
+    reason = models.CharField(
+        max_length=300, blank=True, help_text="Why the search chose this configuration."
+    )
+    reused_from = models.ForeignKey(
+        "self",
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="reuses",
+        help_text="The experiment of an earlier run whose measurements these are.",
+    )
+    repair_of = models.ForeignKey(
+        "self",
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="repairs",
+        help_text="The failed experiment that this one tries with a changed flag.",
+    )
+
     # What was started
     command = models.JSONField(default=list, blank=True)
     image_digest = models.CharField(max_length=300, blank=True)
@@ -76,6 +97,19 @@ class Experiment(models.Model):
     feasible = models.BooleanField(null=True, blank=True)
     slo_excess = models.FloatField(
         null=True, blank=True, help_text="Largest relative excess over an SLO, if infeasible."
+    )
+    scores = models.JSONField(
+        default=dict, blank=True, help_text="The value of each of several objectives."
+    )
+    bound = models.FloatField(
+        null=True,
+        blank=True,
+        help_text="The best score that a pruned experiment could have had.",
+    )
+    load_search = models.JSONField(
+        default=dict,
+        blank=True,
+        help_text="For each scenario, the highest load found that holds the SLO, and the verdict.",
     )
     error_kind = models.CharField(max_length=40, blank=True)
     error = models.TextField(blank=True)
@@ -232,8 +266,8 @@ class Experiment(models.Model):
 
     def is_wanted(self) -> bool:
         """Whether the run that it belongs to still goes on."""
-        running = Task.objects.running()
-        return running.filter(pk=self.task_id, run=self.run).exists()
+        under_way = Task.objects.under_way()
+        return under_way.filter(pk=self.task_id, run=self.run).exists()
 
     def _end(self, token: str, status: Status, **changes: Any) -> None:
         self.write(

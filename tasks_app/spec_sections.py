@@ -82,6 +82,13 @@ def _check_model_source(text: str) -> str:
     return text
 
 
+def _unique(values: list[Any]) -> list[Any]:
+    for index, value in enumerate(values):
+        if value in values[:index]:
+            raise refusal(f"{shown(value)} stands twice")
+    return values
+
+
 Line = Annotated[str, AfterValidator(check_line)]
 Argument = Annotated[str, AfterValidator(_check_argument), Field(max_length=1_000)]
 
@@ -98,7 +105,34 @@ class Model(BaseModel):
         return self.id_or_path.rstrip("/").rpartition("/")[2]
 
 
+def _objective_names() -> tuple[str, ...]:
+    latencies = (f"{metric}_{stat}" for metric in LATENCY_METRICS for stat in STATISTICS)
+    return ("throughput", "goodput", *latencies)
+
+
+OBJECTIVE_NAMES: Final = _objective_names()
+"""What `objectives` may name: rates are maximised, latencies minimised."""
+
+
+def _check_objective_name(name: str) -> str:
+    if name not in OBJECTIVE_NAMES:
+        raise refusal(f"unknown objective {name!r}", did_you_mean(name, OBJECTIVE_NAMES))
+    return name
+
+
 class Optimization(BaseModel):
+    """How the best is searched for.
+
+    `objectives`: two or three figures that are traded against one another; the result is the
+    front of what is best in one without being worse in another. `across_scenarios` and
+    `scenario_weights` say how the scenarios of the load become one score. `prune`: whether an
+    experiment ends as soon as it can no longer be the best; null: as the strategy has it. `learn`:
+    whether results of comparable tasks guide the search. `reuse`: whether what an earlier run of
+    the task measured under the same conditions is taken over. `repair`: whether what failed for
+    lack of memory is tried once more with less of it. `stop_when_gain_below`: the run ends when a
+    further gain of this share (0.02 is 2 %) has become unlikely.
+    """
+
     model_config = STRICT
 
     strategy: Strategy = "auto"
@@ -106,6 +140,23 @@ class Optimization(BaseModel):
     max_iterations: int = Field(default=20, ge=1, le=10_000)
     timeout_per_iteration: int = Field(default=1_800, ge=10, le=604_800)
     seed: int = Field(default=0, ge=0, le=2**32 - 1)
+    objectives: (
+        Annotated[
+            list[Annotated[str, AfterValidator(_check_objective_name)]],
+            Field(min_length=2, max_length=3),
+            AfterValidator(_unique),
+        ]
+        | None
+    ) = None
+    across_scenarios: Literal["geometric_mean", "worst_case"] = "geometric_mean"
+    scenario_weights: dict[str, Annotated[float, Field(gt=0, le=1_000)]] = Field(
+        default_factory=dict
+    )
+    prune: bool | None = None
+    learn: bool = True
+    reuse: bool = True
+    repair: bool = True
+    stop_when_gain_below: Annotated[float, Field(gt=0, lt=1)] | None = None
 
     @property
     def maximises(self) -> bool:
@@ -173,13 +224,6 @@ def _check_scenario(text: str) -> str:
             "write D(…), N(…)/(…) or U(…)",
         )
     return text
-
-
-def _unique(values: list[Any]) -> list[Any]:
-    for index, value in enumerate(values):
-        if value in values[:index]:
-            raise refusal(f"{shown(value)} stands twice")
-    return values
 
 
 def _check_additional(params: dict[str, Any]) -> dict[str, Any]:

@@ -21,6 +21,20 @@ class Run(models.Model):
         blank=True,
         help_text="How many GPUs a configuration could have when the run started.",
     )
+    max_iterations = models.PositiveIntegerField(
+        null=True, blank=True, help_text="The budget as it was raised after the start."
+    )
+    memory = models.JSONField(
+        null=True,
+        blank=True,
+        help_text="What was known from other tasks when the run started, so that a search that"
+        " was interrupted goes on exactly where it was.",
+    )
+    chosen_number = models.PositiveIntegerField(
+        null=True,
+        blank=True,
+        help_text="The experiment that somebody took as the answer, instead of the best.",
+    )
     status = models.CharField(max_length=20, choices=Task.Status, default=Task.Status.RUNNING)
     message = models.TextField(blank=True)
     started_at = models.DateTimeField()

@@ -42,6 +42,10 @@ class TaskQuerySet(models.QuerySet["Task"]):
     def running(self) -> Self:
         return self.filter(status=Task.Status.RUNNING)
 
+    def under_way(self) -> Self:
+        """Those whose run has begun and not ended: running, or paused."""
+        return self.filter(status__in=[s for s in Task.Status if s.is_under_way])
+
     def archived(self) -> Self:
         return self.filter(archived_at__isnull=False)
 
@@ -60,6 +64,7 @@ class Task(models.Model):
     class Status(models.TextChoices):
         PENDING = "pending"
         RUNNING = "running"
+        PAUSED = "paused"
         COMPLETED = "completed"
         FAILED = "failed"
         CANCELLED = "cancelled"
@@ -67,6 +72,11 @@ class Task(models.Model):
         @property
         def is_finished(self) -> bool:
             return self in {Task.Status.COMPLETED, Task.Status.FAILED, Task.Status.CANCELLED}
+
+        @property
+        def is_under_way(self) -> bool:
+            """Its run has begun and not ended."""
+            return self in {Task.Status.RUNNING, Task.Status.PAUSED}
 
     name = models.CharField(max_length=200, unique=True)
     description = models.TextField(blank=True)
@@ -88,7 +98,9 @@ class Task(models.Model):
     access = models.JSONField(default=dict, blank=True)
 
     status = models.CharField(max_length=20, choices=Status, default=Status.PENDING)
-    message = models.TextField(blank=True, help_text="Why the task ended as it did.")
+    message = models.TextField(
+        blank=True, help_text="Why the task ended as it did, or why it is paused."
+    )
     run = models.PositiveIntegerField(default=1)
     version = models.PositiveIntegerField(default=1)
     created_by = models.ForeignKey(
@@ -111,7 +123,7 @@ class Task(models.Model):
             models.CheckConstraint(name="task_run_counts_from_1", condition=Q(run__gte=1)),
             models.CheckConstraint(
                 name="task_runs_only_when_not_archived",
-                condition=Q(archived_at__isnull=True) | ~Q(status="running"),
+                condition=Q(archived_at__isnull=True) | ~Q(status__in=["running", "paused"]),
             ),
             models.CheckConstraint(
                 name="task_completed_at_only_when_finished",
@@ -213,7 +225,7 @@ class Task(models.Model):
         changes = self.columns_of(spec)
         with transaction.atomic():
             self._transition(
-                Q(version=version) & ~Q(status=self.Status.RUNNING),
+                Q(version=version) & ~self._under_way(),
                 name=spec.task_name,
                 version=F("version") + 1,
                 updated_at=timezone.now(),
@@ -241,7 +253,7 @@ class Task(models.Model):
 
     def archive(self) -> None:
         """Put an idle task away: it is kept, and left out of the list."""
-        idle = Q(archived_at=None) & ~Q(status=self.Status.RUNNING)
+        idle = Q(archived_at=None) & ~self._under_way()
         self._transition(idle, archived_at=timezone.now())
 
     def bring_back(self) -> None:
@@ -263,11 +275,19 @@ class Task(models.Model):
     def fail(self, message: str) -> None:
         self._end(self.Status.FAILED, Q(status=self.Status.RUNNING, run=self.run), message)
 
+    def pause(self, message: str = "paused") -> None:
+        """Begin no further experiment; the one under way is measured to its end."""
+        self._hold(self.Status.RUNNING, self.Status.PAUSED, message)
+
+    def resume(self) -> None:
+        """Go on with the run where it was paused."""
+        self._hold(self.Status.PAUSED, self.Status.RUNNING, "")
+
     def cancel(self, message: str = "cancelled", *, user: User | None = None) -> None:
         """End the run now; whoever runs an experiment of it sees this and takes it down."""
         self._end(
             self.Status.CANCELLED,
-            Q(status__in=[self.Status.PENDING, self.Status.RUNNING], run=self.run),
+            Q(run=self.run) & (Q(status=self.Status.PENDING) | self._under_way()),
             message,
             cancelled_by=user,
         )
@@ -285,6 +305,15 @@ class Task(models.Model):
                 completed_at=None,
             )
             self.runs.create(number=run, spec=self.spec_data(), started_at=now, **of_run)
+
+    def _hold(self, before: Status, after: Status, message: str) -> None:
+        with transaction.atomic():
+            self._transition(Q(status=before, run=self.run), status=after, message=message)
+            self.runs.filter(number=self.run).update(status=after, message=message)
+
+    @classmethod
+    def _under_way(cls) -> Q:
+        return Q(status__in=[status for status in cls.Status if status.is_under_way])
 
     def _end(self, status: Status, condition: Q, message: str, **of_run: Any) -> None:
         now = timezone.now()

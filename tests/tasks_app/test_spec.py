@@ -49,6 +49,14 @@ def test_it_fills_in_every_default(document: Document) -> None:
         "max_iterations": 20,
         "timeout_per_iteration": 1800,
         "seed": 0,
+        "objectives": None,
+        "across_scenarios": "geometric_mean",
+        "scenario_weights": {},
+        "prune": None,
+        "learn": True,
+        "reuse": True,
+        "repair": True,
+        "stop_when_gain_below": None,
     }
     assert data["benchmark"] == {
         "task": "text-to-text",
