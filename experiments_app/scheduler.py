@@ -5,7 +5,7 @@ from contextlib import suppress
 
 from django.db import IntegrityError, transaction
 
-from experiments_app import objective, task_log
+from experiments_app import circuit_breaker, objective, task_log
 from experiments_app.gpus import gpu_count
 from experiments_app.models import Experiment
 from tasks_app.expressions import ExpressionError
@@ -32,7 +32,8 @@ def advance(task_pk: int) -> Experiment | None:
 
     The first is the baseline, the rest what the strategy proposes; when the budget or the space
     is spent the task ends. Any number of workers may call this at once: the unique number lets
-    one of them make the experiment, and the others get the same one.
+    one of them make the experiment, and the others get the same one. A run in which everything
+    fails for one cause ends before its budget (`circuit_breaker`).
     """
     task = Task.objects.filter(pk=task_pk, status=Task.Status.RUNNING).first()
     if task is None:
@@ -43,12 +44,16 @@ def advance(task_pk: int) -> Experiment | None:
         return open_ones[0]
     try:
         run = Run.objects.get(task=task, number=task.run)
-        parameters = next_parameters(TaskSpec.from_data(run.spec), experiments, run.gpus)
+        spec = TaskSpec.from_data(run.spec)
+        parameters = next_parameters(spec, experiments, run.gpus)
     except (SpecError, ExpressionError) as error:  # an older version's task, say
         _fail(task, f"what to try next cannot be told: {error}")
         return None
     if parameters is None:
         _finish(task, experiments)
+        return None
+    if stopped := circuit_breaker.trip(experiments):
+        _fail(task, stopped.message(planned_experiments(spec, run.gpus)))
         return None
     try:
         # Only a task that still runs gets another one: cancelling takes the same lock.
