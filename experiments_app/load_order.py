@@ -20,7 +20,11 @@ An experiment is pruned when its score under these bounds is no better than the 
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from statistics import fmean
 from typing import NamedTuple
+
+from experiments_app.across import Across
+from experiments_app.objective import across_for
 
 
 class Level(NamedTuple):
@@ -57,27 +61,31 @@ def decide(
     levels: Sequence[Level],
     readings: Mapping[Level, Reading],
     to_beat: float | None,
+    across: Across | None = None,
 ) -> Decision:
     """What to do with an experiment whose `levels` gave `readings` so far.
 
     `to_beat` is the best feasible score so far; without one an experiment is measured until
-    its own score is known.
+    its own score is known. `across` makes one score of all scenarios, as `objective.score` has
+    it: it never falls as a figure gets better, so that bounds of scenarios give a bound of all.
     """
+    across = across or across_for(objective)
     if objective.startswith("maximize_"):
         rising = objective == "maximize_throughput"
-        return _decide_rate(levels, readings, to_beat, rising=rising)
-    return _decide_latency(levels, readings, to_beat)
+        return _decide_rate(levels, readings, to_beat, across, rising=rising)
+    return _decide_latency(levels, readings, to_beat, across)
 
 
 def _decide_rate(
     levels: Sequence[Level],
     readings: Mapping[Level, Reading],
     to_beat: float | None,
+    across: Across,
     *,
     rising: bool,
 ) -> Decision:
     scenarios = list(dict.fromkeys(level.scenario for level in levels))
-    bounds: list[float] = []
+    bounds: dict[str, float] = {}
     open_levels: list[Level] = []
     for scenario in scenarios:
         own = sorted(level for level in levels if level.scenario == scenario)
@@ -95,8 +103,8 @@ def _decide_rate(
         if known is None and not hopes:
             return Decision(None, None, pruned=any(level not in readings for level in levels))
         open_levels += hopes
-        bounds.append(max([*hopes.values(), *([] if known is None else [known])]))
-    bound = _geometric_mean(bounds)
+        bounds[scenario] = max([*hopes.values(), *([] if known is None else [known])])
+    bound = across(bounds)
     if not open_levels:
         return Decision(None, bound)
     if to_beat is not None and bound <= to_beat:
@@ -135,12 +143,18 @@ def _most_telling(
 
 
 def _decide_latency(
-    levels: Sequence[Level], readings: Mapping[Level, Reading], to_beat: float | None
+    levels: Sequence[Level],
+    readings: Mapping[Level, Reading],
+    to_beat: float | None,
+    across: Across,
 ) -> Decision:
     left = [level for level in levels if level not in readings]
     if any(not reading.feasible or reading.value is None for reading in readings.values()):
         return Decision(None, None, pruned=bool(left))
-    bound = math.fsum(_latency_bound(level, readings) for level in levels) / max(1, len(levels))
+    by_scenario: dict[str, list[float]] = {}
+    for level in levels:
+        by_scenario.setdefault(level.scenario, []).append(_latency_bound(level, readings))
+    bound = across({name: fmean(bounds) for name, bounds in by_scenario.items()})
     if not left:
         return Decision(None, bound)
     if to_beat is not None and bound >= to_beat:
@@ -162,9 +176,3 @@ def _latency_bound(level: Level, readings: Mapping[Level, Reading]) -> float:
 
 def _is_feasible(level: Level, readings: Mapping[Level, Reading]) -> bool:
     return level in readings and readings[level].feasible
-
-
-def _geometric_mean(rates: Sequence[float]) -> float:
-    if not all(rates):
-        return 0.0
-    return math.exp(math.fsum(math.log(rate) for rate in rates) / len(rates))

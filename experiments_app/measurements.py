@@ -1,8 +1,9 @@
 """Between the Measurement rows and the pure metrics: what is stored, and read back to score."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
-from experiments_app import objective
+from experiments_app import objective, several
+from experiments_app.across import Across
 from experiments_app.metrics import Level, Point, Samples, latency_statistics, pool
 from experiments_app.models import Experiment, Measurement
 from experiments_app.objective import Score
@@ -18,10 +19,69 @@ def points_of(rows: Iterable[Measurement]) -> list[Point]:
     return pool(_level(row) for row in rows)
 
 
-def score(spec: TaskSpec, points: Sequence[Point]) -> Score:
-    """The score that the spec's objective gives these points."""
+def score(
+    spec: TaskSpec, points: Sequence[Point], reference: Sequence[Point] | None = None
+) -> Score:
+    """The score that the spec's objective gives these points; `reference` as for `across`."""
     expected = [(point.scenario, point.concurrency) for point in spec.points()]
-    return objective.score(spec.optimization.objective, points, spec.slo, expected)
+    name = spec.optimization.objective
+    return objective.score(name, points, spec.slo, expected, across(spec, reference or points))
+
+
+def across(spec: TaskSpec, reference: Sequence[Point]) -> Across:
+    """How the spec makes one score of all scenarios. `reference`: what the worst case is compared
+    with, the points of `reference_points`."""
+    optimization = spec.optimization
+    figures = None
+    if optimization.across_scenarios == "worst_case":
+        found = objective.reference_figures(optimization.objective, reference, spec.slo)
+        figures = found if covers(spec, found) else None
+    return objective.across_for(optimization.objective, optimization.scenario_weights, figures)
+
+
+def scores(
+    spec: TaskSpec, points: Sequence[Point], reference: Sequence[Point] | None = None
+) -> dict[str, float]:
+    """The value of each of the spec's several objectives; {} where it has none."""
+    optimization = spec.optimization
+    names = optimization.objectives or []
+    figures = None
+    if names and optimization.across_scenarios == "worst_case":
+        figures = several.figures(names, reference or points, spec.slo, heedless=True)
+        if not all(covers(spec, figures[name]) for name in names):
+            figures = None
+    return several.values_of(
+        names,
+        points,
+        spec.slo,
+        spec.benchmark.traffic_scenarios,
+        weights=optimization.scenario_weights,
+        reference=figures,
+    )
+
+
+def covers(spec: TaskSpec, figures: Mapping[str, float]) -> bool:
+    """Whether every scenario of the spec has a figure that others can be compared with."""
+    return all(figures.get(scenario, 0) > 0 for scenario in spec.benchmark.traffic_scenarios)
+
+
+def reference_points(spec: TaskSpec, experiment: Experiment) -> list[Point] | None:
+    """What `experiment` is compared with in the worst case: the first of its run that ended with
+    figures in every scenario. That is the default, feasible or not, or where the default could not
+    be measured the first that could. None: there is none yet, or none is needed.
+
+    By the time of its end and not its number: what is tried again changes no score before it.
+    """
+    if spec.optimization.across_scenarios != "worst_case":
+        return None
+    run = Experiment.objects.of_run(experiment.task, experiment.run)
+    ended = run.filter(status=Experiment.Status.SUCCESS).exclude(pk=experiment.pk)
+    for earlier in ended.order_by("completed_at", "number").iterator(chunk_size=1):
+        points = points_of(earlier.measurements.all())
+        figures = objective.reference_figures(spec.optimization.objective, points, spec.slo)
+        if covers(spec, figures):
+            return points
+    return None
 
 
 def remarks(levels: Iterable[Level]) -> list[str]:

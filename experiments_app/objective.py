@@ -7,8 +7,10 @@ the share of requests that may fail.
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from statistics import fmean
 
 from experiments_app import words
+from experiments_app.across import Across
 from experiments_app.metrics import Point, Samples
 from tasks_app.spec_sections import DEFAULT_ERROR_RATE
 
@@ -80,18 +82,50 @@ def score(
     points: Sequence[Point],
     slo: Mapping[str, float],
     expected: Iterable[tuple[str, int]],
+    across: Across | None = None,
 ) -> Score:
     """The score of an experiment that was to be measured at the `expected` points.
 
-    Throughput and goodput: per scenario the highest rate per device among feasible points, over
-    scenarios the geometric mean. Latencies: the mean over all points of the point's mean; a point
-    that is missing or breaks an SLO makes the experiment infeasible.
+    Throughput and goodput: per scenario the highest rate per device among feasible points.
+    Latencies: per scenario the mean over its points of the point's mean; a point that is missing
+    or breaks an SLO makes the experiment infeasible. `across` makes one of all scenarios: without
+    it the geometric mean of rates, the arithmetic mean of latencies.
     """
     wanted = list(expected)
     by_key = {(point.scenario, point.concurrency): point for point in points}
+    across = across or across_for(objective)
     if objective in _LATENCY_OF:
-        return _latency_score(_LATENCY_OF[objective], wanted, by_key, slo)
-    return _rate_score(objective, wanted, by_key, slo)
+        return _latency_score(_LATENCY_OF[objective], wanted, by_key, slo, across)
+    return _rate_score(objective, wanted, by_key, slo, across)
+
+
+def across_for(
+    objective: str,
+    weights: Mapping[str, float] | None = None,
+    reference: Mapping[str, float] | None = None,
+) -> Across:
+    maximise = is_maximised(objective)
+    return Across("geometric" if maximise else "arithmetic", maximise, weights or {}, reference)
+
+
+def reference_figures(
+    objective: str, points: Sequence[Point], slo: Mapping[str, float]
+) -> dict[str, float]:
+    """The figure of each scenario that others are compared with: as scored where a point is
+    feasible, else heedless of the SLO. Scenarios without a figure above 0 are left out."""
+    figures = {}
+    for scenario in dict.fromkeys(point.scenario for point in points):
+        own = [point for point in points if point.scenario == scenario]
+        if objective in _LATENCY_OF:
+            name = f"{_LATENCY_OF[objective]}_mean_s"
+            means = [mean for point in own if (mean := point.latencies[name]) is not None]
+            figure = fmean(means) if means else 0.0
+        else:
+            feasible = [point for point in own if not misses(point, slo)]
+            figure = max(rate_of(objective, point) for point in feasible or own)
+        if figure > 0:
+            figures[scenario] = figure
+    return figures
 
 
 def gain(objective: str, best: float | None, baseline: float | None) -> float | None:
@@ -106,20 +140,21 @@ def _rate_score(
     wanted: list[tuple[str, int]],
     by_key: Mapping[tuple[str, int], Point],
     slo: Mapping[str, float],
+    across: Across,
 ) -> Score:
-    rates: list[float] = []
+    rates: dict[str, float] = {}
     worst: Miss | None = None
     for scenario in dict.fromkeys(scenario for scenario, _ in wanted):
         points = [by_key.get(key) or _unmeasured(*key) for key in wanted if key[0] == scenario]
-        feasible = [_rate(objective, point) for point in points if not misses(point, slo)]
+        feasible = [rate_of(objective, point) for point in points if not misses(point, slo)]
         if feasible:
-            rates.append(max(feasible))
+            rates[scenario] = max(feasible)
             continue
         nearest = min((misses(point, slo)[0] for point in points), key=lambda miss: miss.excess)
         worst = nearest if worst is None or nearest.excess > worst.excess else worst
     if worst is not None:
         return Score(None, worst)
-    return Score(_geometric_mean(rates))
+    return Score(across(rates))
 
 
 def _latency_score(
@@ -127,6 +162,7 @@ def _latency_score(
     wanted: list[tuple[str, int]],
     by_key: Mapping[tuple[str, int], Point],
     slo: Mapping[str, float],
+    across: Across,
 ) -> Score:
     points = [by_key.get(key) or _unmeasured(*key) for key in wanted]
     broken = [miss for point in points for miss in misses(point, slo)]
@@ -138,20 +174,17 @@ def _latency_score(
         point = points[means.index(None)]
         missing = Miss(f"{latency}_mean_s", point.scenario, point.concurrency, None, 0, math.inf)
         return Score(None, missing)
-    return Score(math.fsum(known) / len(known))
+    by_scenario: dict[str, list[float]] = {}
+    for point, mean in zip(points, known, strict=True):
+        by_scenario.setdefault(point.scenario, []).append(mean)
+    return Score(across({name: fmean(values) for name, values in by_scenario.items()}))
 
 
-def _rate(objective: str, point: Point) -> float:
+def rate_of(objective: str, point: Point) -> float:
     rate = (
         point.good_requests_per_s if objective == "maximize_goodput" else point.output_tokens_per_s
     )
     return rate / point.devices
-
-
-def _geometric_mean(rates: Sequence[float]) -> float:
-    if not all(rates):  # goodput without a good request
-        return 0.0
-    return math.exp(math.fsum(math.log(rate) for rate in rates) / len(rates))
 
 
 def _unmeasured(scenario: str, concurrency: int) -> Point:

@@ -214,11 +214,14 @@ class Attempt:
         with transaction.atomic():
             measurements.store(self.experiment, self.levels)
             points = measurements.points_of(self.experiment.measurements.all())
-            result = measurements.score(self.spec, points)
+            reference = measurements.reference_points(self.spec, self.experiment)
+            result = measurements.score(self.spec, points, reference)
+            scores = measurements.scores(self.spec, points, reference) if result.feasible else {}
             self.experiment.succeed(
                 self.context.claim.token,
                 score=result.score,
                 slo_excess=result.slo_excess,
+                scores=scores,
                 **self.context.durations,
             )
         unit = objective.unit(self.spec.optimization.objective)

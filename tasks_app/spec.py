@@ -190,6 +190,7 @@ def validate_spec(
     problems += spec_deployment_checks.deployment_problems(spec, catalogue)
     runtime = catalogue.find(spec.base_runtime)
     problems += spec_checks.constraint_problems(spec, catalogue)
+    problems += spec_checks.scenario_problems(spec)
     if not problems:
         problems += spec_checks.space_problems(spec, spec.search_space(None, runtime))
     if problems:

@@ -3,6 +3,7 @@
 Those of how its server is run are in `spec_deployment_checks`.
 """
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from tasks_app.domains import Choices
@@ -58,6 +59,27 @@ def space_problems(spec: "TaskSpec", space: SearchSpace) -> list[Problem]:
     return problems
 
 
+def scenario_problems(spec: "TaskSpec") -> list[Problem]:
+    """Weights of what is no scenario of the task, or of what has no use for them."""
+    optimization, known = spec.optimization, spec.benchmark.traffic_scenarios
+    path = "optimization.scenario_weights"
+    problems = [
+        Problem(f"{path}.{name}", f"{name!r} is no scenario of this task", _scenario(name, known))
+        for name in optimization.scenario_weights
+        if name not in known
+    ]
+    if optimization.scenario_weights and optimization.across_scenarios == "worst_case":
+        message = "the worst case has no use for weights"
+        problems.append(Problem(path, message, "leave them out, or take the geometric mean"))
+    return problems
+
+
+def _scenario(name: str, known: Sequence[str]) -> str:
+    spaceless = {other.replace(" ", "").casefold(): other for other in known}
+    same = spaceless.get(name.replace(" ", "").casefold())
+    return f"did you mean {same!r}?" if same else did_you_mean(name, known)
+
+
 def _verb(reason: str) -> str:
     return reason if reason.startswith("holds") else f"cannot be evaluated: {reason}"
 
@@ -77,5 +99,13 @@ def advice(spec: "TaskSpec") -> list[Problem]:
     if spec.optimization.objective == "maximize_goodput" and not spec.slo_bounds():
         notes.append(
             Problem("slo", "without a latency bound every request counts as good", "add one")
+        )
+    if spec.optimization.objectives and spec.optimization.prune:
+        notes.append(
+            Problem(
+                "optimization.prune",
+                "with several objectives nothing is pruned",
+                "what cannot be the best in one may be on the front",
+            )
         )
     return notes

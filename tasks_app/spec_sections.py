@@ -114,6 +114,11 @@ OBJECTIVE_NAMES: Final = _objective_names()
 """What `objectives` may name: rates are maximised, latencies minimised."""
 
 
+def objective_is_maximised(name: str) -> bool:
+    """Of a name in `OBJECTIVE_NAMES`."""
+    return name in {"throughput", "goodput"}
+
+
 def _check_objective_name(name: str) -> str:
     if name not in OBJECTIVE_NAMES:
         raise refusal(f"unknown objective {name!r}", did_you_mean(name, OBJECTIVE_NAMES))
@@ -161,6 +166,12 @@ class Optimization(BaseModel):
     @property
     def maximises(self) -> bool:
         return self.objective.startswith("maximize_")
+
+    @property
+    def may_prune(self) -> bool:
+        """Whether an experiment may end early at all: what can no longer be the best may still be
+        on the front of several objectives."""
+        return self.prune is not False and not self.objectives
 
 
 @dataclass(frozen=True)

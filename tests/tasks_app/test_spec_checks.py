@@ -366,3 +366,35 @@ def test_it_names_the_broken_file_of_a_runtime(tmp_path: Path) -> None:
     (tmp_path / "mine.yaml").write_text("name: mine\ncommand: [x]\n")
     [text] = problems(open_document(base_runtime="mine"), load_runtimes(tmp_path))
     assert text.startswith(f"base_runtime: {tmp_path / 'mine.yaml'}: not a runtime")
+
+
+def optimized(**optimization: Any) -> Document:
+    benchmark = {"traffic_scenarios": ["D(100,100)", "D(2000,100)"]}
+    return open_document(optimization=optimization, benchmark=benchmark)
+
+
+def test_a_weight_for_what_is_no_scenario_names_the_one_that_was_meant(
+    open_catalogue: RuntimeCatalogue,
+) -> None:
+    document = optimized(scenario_weights={"D(100, 100)": 2})
+    with pytest.raises(SpecError) as refused:
+        validate_spec(document, catalogue=open_catalogue)
+    assert str(refused.value) == (
+        "optimization.scenario_weights.D(100, 100): 'D(100, 100)' is no scenario of this task"
+        " (did you mean 'D(100,100)'?)"
+    )
+
+
+def test_the_worst_case_takes_no_weights(open_catalogue: RuntimeCatalogue) -> None:
+    document = optimized(across_scenarios="worst_case", scenario_weights={"D(100,100)": 2})
+    with pytest.raises(SpecError, match="the worst case has no use for weights"):
+        validate_spec(document, catalogue=open_catalogue)
+
+
+def test_it_says_that_nothing_is_pruned_with_several_objectives(
+    open_catalogue: RuntimeCatalogue,
+) -> None:
+    document = optimized(objectives=["throughput", "ttft_p99"], prune=True)
+    spec, warnings = validate_spec(document, catalogue=open_catalogue)
+    assert not spec.optimization.may_prune
+    assert [warning.path for warning in warnings] == ["optimization.prune"]
