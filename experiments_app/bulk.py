@@ -49,15 +49,33 @@ class Action:
 
 
 def _no_start(task: Task) -> str:
-    if task.status == Task.Status.RUNNING:
-        return "is running already"
+    if task.current_status.is_under_way:
+        return _begun_already(task)
     return "" if task.status == Task.Status.PENDING else "has run before: restart it instead"
 
 
 def _no_restart(task: Task) -> str:
-    if task.status == Task.Status.RUNNING:
-        return "is running already"
+    if task.current_status.is_under_way:
+        return _begun_already(task)
     return "has never run: start it instead" if task.status == Task.Status.PENDING else ""
+
+
+def _begun_already(task: Task) -> str:
+    return (
+        "is paused: resume it instead"
+        if task.status == Task.Status.PAUSED
+        else "is running already"
+    )
+
+
+def _no_pause(task: Task) -> str:
+    if task.status == Task.Status.PAUSED:
+        return "is paused already"
+    return "" if task.status == Task.Status.RUNNING else "is not running"
+
+
+def _no_resume(task: Task) -> str:
+    return "" if task.status == Task.Status.PAUSED else "is not paused"
 
 
 def _no_cancel(task: Task) -> str:
@@ -65,8 +83,8 @@ def _no_cancel(task: Task) -> str:
 
 
 def _no_archive(task: Task) -> str:
-    if task.status == Task.Status.RUNNING:
-        return "is running: cancel it first"
+    if task.current_status.is_under_way:
+        return f"is {task.status}: cancel it first"
     return "is archived already" if task.archived_at else ""
 
 
@@ -75,8 +93,8 @@ def _no_bring_back(task: Task) -> str:
 
 
 def _no_delete(task: Task) -> str:
-    if task.status == Task.Status.RUNNING:
-        return "is running: cancel it first"
+    if task.current_status.is_under_way:
+        return f"is {task.status}: cancel it first"
     if task.status == Task.Status.CANCELLED and why_not_deleted(task):
         return "is still being taken down: try again in a few seconds"
     return ""
@@ -91,6 +109,8 @@ ACTIONS = {
     for action in (
         Action("start", "Start", "started", _by(lifecycle.start_task), _no_start),
         Action("restart", "Restart", "started again", _by(lifecycle.restart_task), _no_restart),
+        Action("pause", "Pause", "paused", _by(lifecycle.pause_task), _no_pause),
+        Action("resume", "Resume", "resumed", _by(lifecycle.resume_task), _no_resume),
         Action("cancel", "Cancel", "cancelled", _by(lifecycle.cancel_task), _no_cancel),
         Action("archive", "Archive", "archived", _by(lifecycle.archive_task), _no_archive),
         Action(

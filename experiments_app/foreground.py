@@ -12,17 +12,21 @@ REAP_EVERY_S = 5.0
 
 
 def run_in_foreground(task: Task) -> None:
-    """Until the task's current run has ended.
+    """Until the task's current run has ended; while it is paused, it waits.
 
     A consumer on this host may take an experiment of it first; then that one is waited for, and
     taken back if the consumer dies.
     """
     run = task.run
     reaped_at = time.monotonic()
-    while Task.objects.filter(pk=task.pk, run=run, status=Task.Status.RUNNING).exists():
+    while not _has_ended(task, run):
         experiment = advance(task.pk)
-        if experiment is not None and not run_experiment(experiment.pk):
+        if not (run_experiment(experiment.pk) if experiment else _has_ended(task, run)):
             time.sleep(WAIT_S)
             if time.monotonic() - reaped_at > REAP_EVERY_S:
                 reap()
                 reaped_at = time.monotonic()
+
+
+def _has_ended(task: Task, run: int) -> bool:
+    return not Task.objects.under_way().filter(pk=task.pk, run=run).exists()

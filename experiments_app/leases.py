@@ -271,10 +271,8 @@ class Heartbeat:
         return expires_at
 
     def _look_for_cancel(self) -> None:
-        wanted = Task.objects.filter(
-            pk=self._claim.task_pk, run=self._claim.run, status=Task.Status.RUNNING
-        ).exists()
-        if not wanted:
+        under_way = Task.objects.under_way()  # paused ones too: their last experiment is finished
+        if not under_way.filter(pk=self._claim.task_pk, run=self._claim.run).exists():
             self._cancelled.set()
 
 

@@ -1,5 +1,5 @@
-"""What a user does to a task: start, restart, cancel, put away. What begins a run wakes the
-consumer when it is done; `user` is who did it, None for a command in a terminal."""
+"""What a user does to a task: start, restart, pause, cancel, put away. What begins a run wakes
+the consumer when it is done; `user` is who did it, None for a command in a terminal."""
 
 from django.contrib.auth.models import User
 from django.db import transaction
@@ -42,6 +42,25 @@ def cancel_task(task: Task, *, user: User | None = None) -> None:
         task.cancel(user=user)
         Experiment.objects.of_run(task).cancel_pending()
     task_log.write(task.pk, f"cancelled{_by(user)}", run=task.run)
+
+
+def pause_task(task: Task, *, message: str = "", user: User | None = None) -> None:
+    """Begin no further experiment; the one under way is measured to its end.
+
+    `message` says why, where it is not that somebody wanted it. Raises StaleState where it does
+    not run.
+    """
+    task.pause(message or f"paused{_by(user)}")
+    because = f": {message}" if message else ""
+    task_log.write(task.pk, f"paused{_by(user)}{because}", run=task.run)
+
+
+def resume_task(task: Task, *, wake_consumer: bool = True, user: User | None = None) -> None:
+    """Go on where it was paused. Raises StaleState where it is not."""
+    task.resume()
+    task_log.write(task.pk, f"resumed{_by(user)}", run=task.run)
+    if wake_consumer:
+        transaction.on_commit(lambda: wake(task.pk))
 
 
 def archive_task(task: Task, *, user: User | None = None) -> None:

@@ -270,13 +270,18 @@ class Experiment(models.Model):
         return under_way.filter(pk=self.task_id, run=self.run).exists()
 
     def _end(self, token: str, status: Status, **changes: Any) -> None:
+        now = timezone.now()
         self.write(
             token,
             status=status,
             progress={},
-            completed_at=timezone.now(),
+            completed_at=now,
             **self._unowned(),
             **changes,
+        )
+        # A paused task is idle only from here on.
+        Task.objects.filter(pk=self.task_id, run=self.run, status=Task.Status.PAUSED).update(
+            paused_at=now
         )
 
     @staticmethod

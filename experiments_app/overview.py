@@ -139,7 +139,7 @@ class TaskOverview(Standing):
     @property
     def planned_numbers(self) -> range:
         """Those whose lines stand from the start, so that nothing moves as results come in."""
-        stand = self.is_running and self.total <= MAX_PLANNED_ROWS
+        stand = self.status.is_under_way and self.total <= MAX_PLANNED_ROWS
         return range(self.made, self.total if stand else self.made)
 
     def planned_row(self, number: int) -> Row:

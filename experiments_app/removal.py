@@ -39,8 +39,8 @@ class Losses:
 
 def why_not_deleted(task: Task) -> str:
     """Empty where nothing works on it."""
-    if Task.objects.running().filter(pk=task.pk).exists():
-        return f"Task {task.name!r} is running; cancel it first."
+    if status := Task.objects.under_way().filter(pk=task.pk).values_list("status").first():
+        return f"Task {task.name!r} is {status[0]}; cancel it first."
     if Experiment.objects.active().filter(task=task).exists():
         return f"An experiment of {task.name!r} is being taken down; try again in a few seconds."
     return ""

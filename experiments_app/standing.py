@@ -48,6 +48,8 @@ class Standing:
     started_at: datetime | None
     completed_at: datetime | None
     now: datetime
+    paused_at: datetime | None = None
+    paused_s: float = 0.0
     mean_s: float | None = None
     waiting_for: str = ""
 
@@ -88,6 +90,8 @@ class Standing:
             "started_at": started.started_at if started else None,
             "completed_at": started.completed_at if started else None,
             "now": timezone.now(),
+            "paused_at": task.paused_at if number == task.run else None,
+            "paused_s": started.paused_s if started else 0.0,
             "mean_s": mean_s,
             "waiting_for": waiting_reason(open_one) if open_one else "",
             **counts,
@@ -108,6 +112,10 @@ class Standing:
         return self.status is Task.Status.RUNNING
 
     @property
+    def is_paused(self) -> bool:
+        return self.status is Task.Status.PAUSED
+
+    @property
     def is_open(self) -> bool:
         """Whether there are experiments to come."""
         return not self.status.is_finished
@@ -121,7 +129,15 @@ class Standing:
 
     @property
     def current(self) -> Experiment | None:
-        return self.open_one if self.is_running else None
+        """What is under way, or comes next; of a paused run only what is being measured."""
+        if self.is_running or (self.is_paused and self._is_active):
+            return self.open_one
+        return None
+
+    @property
+    def _is_active(self) -> bool:
+        """Whether a worker holds an experiment of the run."""
+        return self.open_one is not None and self.open_one.current_status.is_active
 
     @cached_property
     def current_fraction(self) -> float:
@@ -145,14 +161,22 @@ class Standing:
     @property
     def is_followed(self) -> bool:
         """Whether there is something to wait for: a run, or the end of what it started."""
-        is_active = self.open_one is not None and self.open_one.current_status.is_active
-        return self.is_running or is_active
+        return self.status.is_under_way or self._is_active
 
     @cached_property
     def elapsed_s(self) -> float | None:
+        """From its start; the time in which it was paused and nothing was measured is left out."""
         if self.started_at is None:
             return None
-        return max(((self.completed_at or self.now) - self.started_at).total_seconds(), 0.0)
+        idle_since = None if self.current else self.paused_at
+        until = self.completed_at or idle_since or self.now
+        return max((until - self.started_at).total_seconds() - self.paused_s, 0.0)
+
+    @property
+    def ticks_since(self) -> float | None:
+        """From when its time is counted, in seconds since 1970, while it goes on."""
+        goes_on = self.is_running or self.current is not None
+        return self.now.timestamp() - self.elapsed_s if goes_on and self.elapsed_s else None
 
     @cached_property
     def time_left_s(self) -> float | None:
@@ -175,10 +199,25 @@ class Standing:
             return f"Not started yet · the baseline and {count} are planned"
         if self.is_running:
             return " · ".join(self._words_now())
+        if self.is_paused:
+            return " · ".join(self._words_paused())
         message = self.message.partition("\n")[0][:MAX_MESSAGE]
         if not message or message.lower() == self.status.label.lower():
             return str(self.status.label)
         return f"{self.status.label} · {message}"
+
+    def _words_paused(self) -> Iterable[str]:
+        message = self.message.partition("\n")[0][:MAX_MESSAGE]
+        if message.lower().startswith("paused"):
+            yield message[:1].upper() + message[1:]
+        else:
+            yield f"Paused · {message}" if message else "Paused"
+        if self.current is not None:
+            name = f"experiment {self.current.number}" if self.current.number else "the baseline"
+            yield f"{name} is measured to its end"
+            yield words.phase(self.current.progress)
+        else:
+            yield f"{self.finished} of {self.total} experiments have ended"
 
     def _words_now(self) -> Iterable[str]:
         if self.current is not None:

@@ -42,7 +42,7 @@ class TaskSummary:
 
     @property
     def is_live(self) -> bool:
-        return self.task.status == Task.Status.RUNNING
+        return self.task.current_status.is_under_way
 
     @property
     def elapsed_s(self) -> float | None:

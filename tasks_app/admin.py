@@ -56,8 +56,8 @@ class TaskAdmin(ReadOnlyMixin, TaskModelAdmin):
     ordering = ("-created_at", "-pk")
     list_select_related = ("created_by",)
     actions = (
-        admin_actions.cancel, admin_actions.start_again, admin_actions.archive,
-        admin_actions.bring_back,
+        admin_actions.cancel, admin_actions.pause, admin_actions.resume,
+        admin_actions.start_again, admin_actions.archive, admin_actions.bring_back,
     )  # fmt: skip
     fieldsets = (
         (None, {"fields": ("name", "description", "shown_status", "message", "shown_labels")}),

@@ -23,7 +23,7 @@ from tasks_app.spec import TaskSpec
 from tasks_app.taskfile import dump_for_people
 
 Document = dict[str, Any]
-RUNNING = "The task is running, and cannot be edited meanwhile. Cancel it, then save again."
+UNDER_WAY = "The task is {}, and cannot be edited meanwhile. Cancel it, then save again."
 DELETED = "The task was deleted meanwhile. Save again to keep what you typed as a new task."
 
 
@@ -157,8 +157,8 @@ class DocumentForm(forms.Form):
         stored = Task.objects.filter(pk=task_pk).first()
         if stored is None:
             self.add_error(None, DELETED)
-        elif stored.status == Task.Status.RUNNING:
-            self.add_error(None, RUNNING)
+        elif stored.current_status.is_under_way:
+            self.add_error(None, UNDER_WAY.format(stored.status))
         else:
             own = self.checked_spec.to_data()
             self.conflict = Conflict(

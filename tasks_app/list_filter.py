@@ -34,7 +34,7 @@ class FilterForm(forms.Form):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._counts = {"status": 5, "archived": 2}
+        self._counts = {"status": len(Task.Status), "archived": 2}
         runtimes = Task.objects.order_by("base_runtime").values_list("base_runtime", flat=True)
         self._offer("runtime", "Any engine", runtimes.distinct())
         self._offer("label", "Any label", Label.objects.values_list("name", flat=True))

@@ -150,6 +150,8 @@ PLACES = (
     Place("task_edit", (*ASK, "PUT"), _done),
     Place("task_details", (*ASK, "PATCH"), _done),
     Place("task_start", ACT, lambda world: [world.pending.pk], status=302),
+    Place("task_pause", ACT, lambda world: [world.running.pk], status=302),
+    Place("task_resume", ACT, lambda world: [world.running.pk], status=302),
     Place("task_cancel", ACT, lambda world: [world.running.pk], status=302),
     Place("task_restart", ACT, _done, status=302),
     Place("task_duplicate", ACT, _done, status=302),

@@ -80,7 +80,7 @@ def _image_use(image: ListedImage, needed: dict[str, str]) -> str:
 def _images_of_running_tasks() -> dict[str, str]:
     """Image name, digest or id -> task: between two experiments, a running task's image has no
     container. The one that its run began with is needed whatever the name means by now."""
-    running = Task.objects.running()
+    running = Task.objects.under_way()
     began_with = Experiment.objects.filter(task__in=running, run=F("task__run"))
     pinned = began_with.exclude(image_digest="").values_list("image_digest", "task__name")
     needed = dict(pinned.order_by().distinct())
@@ -122,7 +122,7 @@ def _model_use(model: CachedModel, needed: dict[str, str]) -> str:
 def _models_of_running_tasks() -> dict[str, str]:
     """Hub id of model or tokenizer -> task."""
     needed = {}
-    for task in Task.objects.running():
+    for task in Task.objects.under_way():
         spec = task.spec
         for name in (spec.model.id_or_path, spec.benchmark.model_tokenizer):
             if name:

@@ -51,14 +51,18 @@ class BulkRequest:
 
     @property
     def back(self) -> str:
-        """The list as it was, from where this came; all of it where no address can say that."""
-        can_be_said = 0 < len(self.filters) <= LONGEST_QUERY
-        return reverse("task_list") + (f"?{self.filters}" if can_be_said else "")
+        return list_address(self.filters)
 
     @property
     def keys(self) -> str:
         """In one field: a thousand would be refused."""
         return ",".join(str(task.pk) for task in self.tasks)
+
+
+def list_address(filters: str) -> str:
+    """The list as it was, from where this came; all of it where no address can say that."""
+    query = QueryDict(filters).urlencode()
+    return reverse("task_list") + (f"?{query}" if 0 < len(query) <= LONGEST_QUERY else "")
 
 
 def _too_many(count: int, limit: int) -> str:

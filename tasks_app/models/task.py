@@ -1,5 +1,6 @@
 """The Task: what a user wants tuned, and how far that is."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, Self
 
@@ -110,6 +111,12 @@ class Task(models.Model):
     updated_at = models.DateTimeField(default=timezone.now)
     started_at = models.DateTimeField(null=True, blank=True)
     completed_at = models.DateTimeField(null=True, blank=True)
+    paused_at = models.DateTimeField(
+        null=True, blank=True, help_text="Since when nothing of a paused run has been under way."
+    )
+    paused_s = models.FloatField(
+        default=0.0, help_text="Seconds of the run that were spent on nothing: they do not count."
+    )
     archived_at = models.DateTimeField(
         null=True, blank=True, help_text="When it was put away: kept, and left out of the list."
     )
@@ -202,10 +209,11 @@ class Task(models.Model):
 
     @property
     def elapsed(self) -> timedelta | None:
-        """Time from the start of the current run to its end, or to now."""
+        """Time from the start of the current run to its end, or to now; pauses do not count."""
         if self.started_at is None:
             return None
-        return (self.completed_at or timezone.now()) - self.started_at
+        until = self.completed_at or self.paused_at or timezone.now()
+        return max(until - self.started_at - timedelta(seconds=self.paused_s), timedelta())
 
     # Transitions: each is one guarded UPDATE; whoever gets no row lost the race.
 
@@ -273,15 +281,15 @@ class Task(models.Model):
         self._end(self.Status.COMPLETED, Q(status=self.Status.RUNNING, run=self.run), message)
 
     def fail(self, message: str) -> None:
-        self._end(self.Status.FAILED, Q(status=self.Status.RUNNING, run=self.run), message)
+        self._end(self.Status.FAILED, Q(run=self.run) & self._under_way(), message)
 
     def pause(self, message: str = "paused") -> None:
         """Begin no further experiment; the one under way is measured to its end."""
-        self._hold(self.Status.RUNNING, self.Status.PAUSED, message)
+        self._hold(self.Status.RUNNING, self.Status.PAUSED, message, self._pause_begins)
 
     def resume(self) -> None:
         """Go on with the run where it was paused."""
-        self._hold(self.Status.PAUSED, self.Status.RUNNING, "")
+        self._hold(self.Status.PAUSED, self.Status.RUNNING, "", self._pause_over)
 
     def cancel(self, message: str = "cancelled", *, user: User | None = None) -> None:
         """End the run now; whoever runs an experiment of it sees this and takes it down."""
@@ -303,25 +311,50 @@ class Task(models.Model):
                 message="",
                 started_at=now,
                 completed_at=None,
+                paused_at=None,
+                paused_s=0.0,
             )
             self.runs.create(number=run, spec=self.spec_data(), started_at=now, **of_run)
 
-    def _hold(self, before: Status, after: Status, message: str) -> None:
+    def _hold(
+        self, before: Status, after: Status, message: str, clock: Callable[["Task"], dict[str, Any]]
+    ) -> None:
+        """`clock` says from the row as it stands what becomes of the columns that count pauses."""
         with transaction.atomic():
-            self._transition(Q(status=before, run=self.run), status=after, message=message)
-            self.runs.filter(number=self.run).update(status=after, message=message)
+            changes = {"status": after, "message": message, **clock(self._locked())}
+            self._transition(Q(status=before, run=self.run), **changes)
+            self.runs.filter(number=self.run).update(**changes)
+
+    def _locked(self) -> "Task":
+        """The row as it stands, nobody changing it until the transaction is through."""
+        return Task.objects.select_for_update().filter(pk=self.pk).first() or self
+
+    @staticmethod
+    def _pause_begins(task: "Task") -> dict[str, Any]:
+        return {"paused_at": timezone.now()}
+
+    @staticmethod
+    def _pause_over(task: "Task") -> dict[str, Any]:
+        """What the columns that count pauses are once one ends now, if there is one."""
+        if task.paused_at is None:
+            return {}
+        took_s = (timezone.now() - task.paused_at).total_seconds()
+        return {"paused_at": None, "paused_s": task.paused_s + max(took_s, 0.0)}
 
     @classmethod
     def _under_way(cls) -> Q:
         return Q(status__in=[status for status in cls.Status if status.is_under_way])
 
     def _end(self, status: Status, condition: Q, message: str, **of_run: Any) -> None:
-        now = timezone.now()
         with transaction.atomic():
-            self._transition(condition, status=status, message=message, completed_at=now)
-            self.runs.filter(number=self.run).update(
-                status=status, message=message, completed_at=now, **of_run
-            )
+            changes = {
+                "status": status,
+                "message": message,
+                "completed_at": timezone.now(),
+                **self._pause_over(self._locked()),
+            }
+            self._transition(condition, **changes)
+            self.runs.filter(number=self.run).update(**changes, **of_run)
 
     def _transition(self, condition: Q, **changes: Any) -> None:
         if Task.objects.filter(condition, pk=self.pk).update(**changes) != 1:

@@ -15,7 +15,7 @@ from tasks_app.models import Task
 
 
 def _no_start(task: Task) -> str:
-    return "is running already" if task.status == Task.Status.RUNNING else ""
+    return f"is {task.status} already" if task.current_status.is_under_way else ""
 
 
 START_AGAIN = Action(
@@ -30,6 +30,16 @@ START_AGAIN = Action(
 @admin.action(description="Cancel", permissions=["act"])
 def cancel(_: object, request: HttpRequest, tasks: QuerySet[Task]) -> None:
     _perform(request, ACTIONS["cancel"], tasks)
+
+
+@admin.action(description="Pause after the experiment under way", permissions=["act"])
+def pause(_: object, request: HttpRequest, tasks: QuerySet[Task]) -> None:
+    _perform(request, ACTIONS["pause"], tasks)
+
+
+@admin.action(description="Resume", permissions=["act"])
+def resume(_: object, request: HttpRequest, tasks: QuerySet[Task]) -> None:
+    _perform(request, ACTIONS["resume"], tasks)
 
 
 @admin.action(description="Start, or start again as a new run", permissions=["act"])

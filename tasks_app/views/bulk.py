@@ -105,8 +105,9 @@ def _shared_text(place: FieldPlace, tasks: Sequence[Task]) -> str:
 
 
 def _edit_one(task: Task, change: Callable[[Task], str]) -> Outcome:
-    if task.status == Task.Status.RUNNING:
-        return Outcome(task.pk, task.name, is_done=False, words="is running: it cannot be edited")
+    if task.current_status.is_under_way:
+        words = f"is {task.status}: it cannot be edited"
+        return Outcome(task.pk, task.name, is_done=False, words=words)
     outcome = attempted(task, change)
     return replace(outcome, is_done=outcome.is_done and outcome.words != NOTHING)
 

@@ -1,4 +1,4 @@
-"""What is done to a task: start, cancel, restart, duplicate, put away, delete."""
+"""What is done to a task: start, pause, cancel, restart, duplicate, put away, delete."""
 
 from collections.abc import Callable
 from functools import partial
@@ -11,6 +11,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from autotuner_site.requests import SignedInRequest
 from experiments_app import lifecycle
 from experiments_app.removal import Losses, delete_task
+from tasks_app.bulk.request import list_address
 from tasks_app.duplicating import duplicate
 from tasks_app.importing import ensure_builtin_task
 from tasks_app.models import Task
@@ -34,6 +35,17 @@ def task_start(request: SignedInRequest, pk: int) -> HttpResponse:
 @require_POST
 def task_cancel(request: SignedInRequest, pk: int) -> HttpResponse:
     return _act(request, pk, lifecycle.cancel_task, "The task is cancelled.")
+
+
+@require_POST
+def task_pause(request: SignedInRequest, pk: int) -> HttpResponse:
+    done = "The task is paused: what is being measured is measured to its end."
+    return _act(request, pk, lifecycle.pause_task, done)
+
+
+@require_POST
+def task_resume(request: SignedInRequest, pk: int) -> HttpResponse:
+    return _act(request, pk, lifecycle.resume_task, "The task goes on.")
 
 
 @require_POST
@@ -73,4 +85,6 @@ def task_delete(request: SignedInRequest, pk: int) -> HttpResponse:
 def _act(request: SignedInRequest, pk: int, action: Callable[..., None], done: str) -> HttpResponse:
     task = get_object_or_404(Task, pk=pk)
     attempt(request, task, partial(action, user=request.user), done)
+    if "filters" in request.POST:  # from a row of the list
+        return redirect(list_address(request.POST["filters"]))
     return redirect("task_detail", pk)

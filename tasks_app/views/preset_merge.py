@@ -63,6 +63,6 @@ def _choose(request: SignedInRequest, preset: PresetInfo) -> HttpResponse:
 
 
 def _candidates(preset: PresetInfo, words: str) -> QuerySet[Task]:
-    tasks = Task.objects.in_use().exclude(status=Task.Status.RUNNING)
+    tasks = Task.objects.in_use().exclude(pk__in=Task.objects.under_way())
     tasks = tasks.filter(base_runtime=preset.base_runtime, name__icontains=words[:LONGEST_SEARCH])
     return tasks.order_by("-updated_at")

@@ -42,8 +42,8 @@ def task_edit(request: SignedInRequest, pk: int) -> HttpResponse:
     task = Task.objects.filter(pk=pk).first()
     if task is None:
         return _edit_of_deleted(request)
-    if task.status == Task.Status.RUNNING and request.method in {"GET", "HEAD"}:
-        messages.error(request, "A running task cannot be edited. Cancel it first.")
+    if task.current_status.is_under_way and request.method in {"GET", "HEAD"}:
+        messages.error(request, f"A {task.status} task cannot be edited. Cancel it first.")
         return redirect("task_detail", pk)
     form = task_form(_sent(request), task=task, view=request.GET.get("view", "form"))
     if form.saves and form.is_valid():

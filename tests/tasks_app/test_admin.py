@@ -161,6 +161,14 @@ def test_it_cancels(browser: Client) -> None:
     assert status_of(ended) == "completed"
 
 
+def test_it_pauses_and_resumes(browser: Client) -> None:
+    runs, ended = running_task(), completed_task((50.0,))
+    said = act(browser, "pause", runs, ended)
+    assert said == ["1 of 2 tasks paused.", f"{ended.name}: is not running"]
+    assert status_of(runs) == "paused"
+    assert act(browser, "resume", runs) == ["1 task resumed."]
+
+
 def test_it_starts_and_starts_again(browser: Client) -> None:
     new, ended, runs = make_task(), completed_task((50.0,)), running_task()
     said = act(browser, "start_again", new, ended, runs)

@@ -53,6 +53,16 @@ def test_it_restarts_and_cancels(browser: Client) -> None:
     assert statuses() == ["cancelled"]
 
 
+def test_it_pauses_and_resumes_those_that_can_be(browser: Client) -> None:
+    runs, new = running_task(), make_task()
+    text = text_of(send(browser, "pause", runs, new))
+    assert "1 of 2 tasks paused" in text
+    assert "is not running" in text
+    text = text_of(send(browser, "start", runs, new))
+    assert "is paused: resume it instead" in text
+    assert messages_of(send(browser, "resume", runs)) == ["1 task resumed."]
+
+
 def test_it_tells_of_each_that_this_site_cannot_run(browser: Client) -> None:
     wrong = make_task(deployment_mode="docker", runtime_image="a/b:c")
     text = text_of(send(browser, "start", wrong, make_task()))

@@ -88,6 +88,55 @@ def test_it_archives_no_running_task(browser: Client) -> None:
     assert task.archived_at is None
 
 
+def test_it_pauses_and_resumes_and_says_who_did(browser: Client) -> None:
+    task = running_task()
+    response = browser.post(f"/tasks/{task.pk}/pause", follow=True)
+    assert "measured to its end" in messages_of(response)[0]
+    assert "Paused by ada" in text_of(response)
+    response = browser.post(f"/tasks/{task.pk}/resume", follow=True)
+    assert messages_of(response) == ["The task goes on."]
+    log = task_log.path_of(task.pk).read_text()
+    assert "paused by ada" in log
+    assert "resumed by ada" in log
+
+
+def test_a_second_tab_learns_that_it_is_paused_already(browser: Client) -> None:
+    task = running_task()
+    browser.post(f"/tasks/{task.pk}/pause")
+    response = browser.post(f"/tasks/{task.pk}/pause", follow=True)
+    assert "is paused" in messages_of(response)[-1]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_concurrent_pauses_and_resumes_leave_one_state() -> None:
+    user = make_user()
+    task = running_task()
+    at_once(f"/tasks/{task.pk}/pause", user)
+    task.refresh_from_db()
+    assert task.status == task.runs.get().status == Task.Status.PAUSED
+    at_once(f"/tasks/{task.pk}/resume", user)
+    task.refresh_from_db()
+    assert task.status == task.runs.get().status == Task.Status.RUNNING
+
+
+def test_a_row_of_the_list_pauses_and_leads_back_to_the_list(browser: Client) -> None:
+    task = running_task()
+    response = browser.post(f"/tasks/{task.pk}/pause", {"filters": "status=running"})
+    assert response["Location"] == "/?status=running"
+    assert f'formaction="/tasks/{task.pk}/resume"' in browser.get("/").content.decode()
+
+
+@pytest.mark.parametrize("action", ["archive", "delete", "edit"])
+def test_a_paused_task_is_refused_what_a_running_one_is(browser: Client, action: str) -> None:
+    task = running_task()
+    task.pause()
+    response = browser.get if action == "edit" else browser.post
+    answer = response(f"/tasks/{task.pk}/{action}", follow=True)
+    assert "paused" in messages_of(answer)[0]
+    task.refresh_from_db()
+    assert (task.status, task.archived_at) == (Task.Status.PAUSED, None)
+
+
 def test_archiving_twice_says_that_it_was_done(browser: Client) -> None:
     task = make_task()
     browser.post(f"/tasks/{task.pk}/archive")
@@ -103,7 +152,7 @@ def test_a_restart_brings_an_archived_task_back(browser: Client) -> None:
     assert (task.archived_at, task.status) == (None, Task.Status.RUNNING)
 
 
-@pytest.mark.parametrize("action", ["archive", "bring-back"])
+@pytest.mark.parametrize("action", ["pause", "resume", "archive", "bring-back"])
 def test_it_changes_nothing_on_get(browser: Client, action: str) -> None:
     assert browser.get(f"/tasks/{make_task().pk}/{action}").status_code == 405
 
@@ -111,11 +160,24 @@ def test_it_changes_nothing_on_get(browser: Client, action: str) -> None:
 def test_it_offers_only_what_makes_sense(browser: Client) -> None:
     def offered(task: Task) -> set[str]:
         text = browser.get(f"/tasks/{task.pk}/").content.decode()
-        actions = ("start", "restart", "cancel", "edit", "archive", "bring-back", "delete")
+        actions = (
+            "start",
+            "restart",
+            "pause",
+            "resume",
+            "cancel",
+            "edit",
+            "archive",
+            "bring-back",
+            "delete",
+        )
         return {action for action in actions if f'"/tasks/{task.pk}/{action}"' in text}
 
     assert offered(make_task()) == {"start", "edit", "archive", "delete"}
-    assert offered(running_task()) == {"cancel"}
+    running = running_task()
+    assert offered(running) == {"pause", "cancel"}
+    running.pause()
+    assert offered(running) == {"resume", "cancel"}
     done = completed_task((50.0,))
     assert offered(done) == {"restart", "edit", "archive", "delete"}
     done.archive()
@@ -146,5 +208,15 @@ def test_it_does_not_offer_to_delete_what_is_worked_on(browser: Client) -> None:
 
 
 def test_every_action_on_a_task_that_is_gone_is_not_found(browser: Client) -> None:
-    for action in ("start", "cancel", "restart", "duplicate", "archive", "bring-back", "delete"):
+    for action in (
+        "start",
+        "pause",
+        "resume",
+        "cancel",
+        "restart",
+        "duplicate",
+        "archive",
+        "bring-back",
+        "delete",
+    ):
         assert browser.post(f"/tasks/9999/{action}").status_code == 404

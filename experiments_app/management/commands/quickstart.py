@@ -52,11 +52,14 @@ class Command(SiteCommand):
             return FAILURE
 
     def _start(self, task: Task) -> None:
-        """Start it, or a new run of it; one that runs already is followed."""
+        """Start it, or a new run of it; one that runs already is followed, a paused one resumed."""
         if task.status == Task.Status.RUNNING:
             return
         try:
-            lifecycle.start_or_restart(task)
+            if task.status == Task.Status.PAUSED:
+                lifecycle.resume_task(task)
+            else:
+                lifecycle.start_or_restart(task)
         except StaleState:
             task.refresh_from_db()
 
@@ -74,7 +77,7 @@ class Command(SiteCommand):
     def _watch(self, supervisor: Supervisor, task: Task, *, leave: bool, json: bool) -> int:
         try:
             with follow(task):
-                while Task.objects.filter(pk=task.pk, status=Task.Status.RUNNING).exists():
+                while Task.objects.under_way().filter(pk=task.pk).exists():
                     supervisor.watch()
                     time.sleep(0.3)
         except KeyboardInterrupt:

@@ -26,7 +26,8 @@ from tasks_app.problems import SpecError
 class Command(SiteCommand):
     help = (
         "Tune a task in the foreground and print the result. A file is imported first, unless the"
-        " same task is there already; a task that has run before gets a new run. Ctrl-C cancels it."
+        " same task is there already; a task that has run before gets a new run, a paused one goes"
+        " on. Ctrl-C cancels it."
     )
     offers_json = True
 
@@ -72,8 +73,10 @@ class Command(SiteCommand):
         return task
 
     def _start(self, task: Task) -> None:
+        paused = task.status == Task.Status.PAUSED
+        begin = lifecycle.resume_task if paused else lifecycle.start_or_restart
         try:
-            lifecycle.start_or_restart(task, wake_consumer=False)
+            begin(task, wake_consumer=False)
         except (SpecError, StaleState) as error:
             raise BadInput(str(error)) from error
 
