@@ -7,7 +7,7 @@ import socket
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,13 @@ PROJECT_ROOT = Path(__file__).resolve().parents[2]
 class Site:
     """Commands and processes on a data folder of their own."""
 
-    def __init__(self, home: Path, ports: str, prefix: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        home: Path,
+        ports: str,
+        prefix: Sequence[str] = (),
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
         """`prefix`: words before each command, to run it elsewhere (in another network)."""
         self.home = home
         self._prefix = prefix
@@ -35,6 +41,7 @@ class Site:
             "AUTOTUNER_HOME": str(home),
             "DJANGO_SETTINGS_MODULE": "autotuner_site.settings",
             "PORT_RANGE": ports,
+            **(environment or {}),
         }
         self._processes: list[subprocess.Popen[str]] = []
 

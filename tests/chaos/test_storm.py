@@ -1,0 +1,32 @@
+from pathlib import Path
+
+import pytest
+
+from tests.chaos.storm import Storm
+from tests.chaos.tasks import chaos_site, container_document, local_document
+from tests.docker_rig import PrivateDockerd
+
+KILLS = 4
+
+
+@pytest.mark.alone
+def test_killed_processes_cost_nothing_that_was_measured(tmp_path: Path) -> None:
+    site = chaos_site(tmp_path / "home")
+    try:
+        outcome = Storm(site, local_document, seed=7, say=print).run(KILLS)
+    finally:
+        site.close()
+    assert outcome.recoveries == KILLS
+
+
+@pytest.mark.alone
+@pytest.mark.docker
+def test_killed_containers_and_engines_cost_nothing_that_was_measured(
+    tmp_path: Path, dockerd: PrivateDockerd, llamacpp_image: str
+) -> None:
+    site = chaos_site(tmp_path / "home")
+    try:
+        outcome = Storm(site, container_document, seed=5, dockerd=dockerd, say=print).run(KILLS)
+    finally:
+        site.close()
+    assert outcome.recoveries == KILLS
