@@ -70,6 +70,9 @@ SITE_ID = HOME.secret("site_id", 16)
 
 DEBUG = env.bool("DEBUG", False)
 SECRET_KEY = env.str("SECRET_KEY", "") or HOME.secret("secret_key")
+# What secrets are encrypted with in the database: the first one encrypts, all of them decrypt.
+_KEYS: list[str] = env.list("SECRETS_KEYS", [])
+SECRETS_KEYS = [key.strip() for key in _KEYS if key.strip()]
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", ["localhost", "127.0.0.1", "[::1]"])
 
 # One switch for a site behind TLS; plain HTTP on loopback or a trusted network is the default.

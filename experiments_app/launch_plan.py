@@ -18,7 +18,7 @@ from experiments_app.llamacpp.tokenizer import TokenizerError
 from experiments_app.network import CA_VARIABLES, ca_bundle, network_environment
 from experiments_app.site_volumes import site_volume_problems, volume_mounts
 from tasks_app.expressions import ExpressionError
-from tasks_app.masking import hidden_names
+from tasks_app.masking import hidden_names, unreadable_secrets
 from tasks_app.problems import Problem
 from tasks_app.runtimes import Runtime, RuntimeFileError, load_runtime
 from tasks_app.space import Scalar
@@ -31,6 +31,18 @@ CA_TARGET = "/etc/ssl/autotuner-ca.pem"
 # compilers; and shared memory for their workers, where it is not the host's own.
 GPU_ULIMITS = {"memlock": -1, "stack": 64 * 1024**2}
 GPU_SHM_BYTES = 16 * GIBIBYTE
+
+
+SECRETS_LOST = "cannot be read: the key that it was encrypted with is gone"
+PUT_IN_AGAIN = "put the value in again, or bring back the key"
+
+
+class SecretsUnreadable(Exception):
+    """What the server needs is encrypted with a key that this site does not have."""
+
+    def __init__(self, places: list[str]) -> None:
+        self.places = places
+        super().__init__(f"{', '.join(places)} {SECRETS_LOST}; {PUT_IN_AGAIN}")
 
 
 @dataclass(frozen=True)
@@ -71,9 +83,16 @@ def find_model(spec: TaskSpec) -> ModelSource:
     )
 
 
+def require_secrets(spec: TaskSpec) -> None:
+    """Raises SecretsUnreadable where one of the task's cannot be decrypted."""
+    if lost := unreadable_secrets(spec):
+        raise SecretsUnreadable(lost)
+
+
 def launch_problems(spec: TaskSpec) -> list[Problem]:
     """What keeps this site from starting the task's server at all; found without starting it."""
     try:
+        require_secrets(spec)
         model = find_model(spec)
         plan_launch(spec, spec.baseline_parameters(), model, settings.PORT_RANGE[0])
     except (RuntimeFileError, ExpressionError) as error:
@@ -84,6 +103,8 @@ def launch_problems(spec: TaskSpec) -> list[Problem]:
         return [Problem("benchmark.model_tokenizer", str(error))]
     except VolumeRefused:
         return site_volume_problems(spec)
+    except SecretsUnreadable as error:
+        return [Problem(place, SECRETS_LOST, PUT_IN_AGAIN) for place in error.places]
     return []
 
 
@@ -97,7 +118,7 @@ def plan_launch(
     """`gpu_ids`: the UUIDs of the GPUs that were leased for it.
 
     Raises RuntimeFileError, ExpressionError (of the runtime's `devices`), ModelNotFound (where a
-    container cannot have it), TokenizerError and VolumeRefused.
+    container cannot have it), TokenizerError, VolumeRefused.
     """
     runtime = load_runtime(spec.base_runtime)
     devices = gpus_of(spec, parameters)

@@ -31,7 +31,7 @@ from experiments_app.engines import (
 from experiments_app.engines.model_source import ModelNotFound
 from experiments_app.gpu_demand import gpus_needed
 from experiments_app.hub import HubError
-from experiments_app.launch_plan import LaunchPlan
+from experiments_app.launch_plan import LaunchPlan, SecretsUnreadable
 from experiments_app.leases import (
     Cancelled,
     ClaimLost,
@@ -74,6 +74,7 @@ KINDS: dict[type[Exception], str] = {
     ExpressionError: "runtime_broken",
     VolumeRefused: "container_refused",
     NoResultFolder: "results_unwritable",
+    SecretsUnreadable: "secrets_unreadable",
 }
 
 

@@ -23,7 +23,7 @@ from experiments_app.engines import (
 from experiments_app.engines.version import ask_version
 from experiments_app.gpus import driver_version
 from experiments_app.hub import fetch_tokenizer, require_weights
-from experiments_app.launch_plan import HOST, LaunchPlan, find_model, plan_launch
+from experiments_app.launch_plan import HOST, LaunchPlan, find_model, plan_launch, require_secrets
 from experiments_app.leases import lease_port
 from experiments_app.models import Experiment
 from experiments_app.reaper import remove_orphaned_containers
@@ -47,6 +47,7 @@ class Serving:
     def __init__(self, context: AttemptContext) -> None:
         self.context = context
         spec, experiment = context.spec, context.experiment
+        require_secrets(spec)
         self._model = find_model(spec)
         port = lease_port(context.claim, settings.PORT_RANGE)
         gpu_ids = context.claim.gpu_ids

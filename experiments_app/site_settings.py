@@ -5,22 +5,19 @@ the database and read anew each time: the site, the consumer and the commands ar
 their own, and a change counts for all of them at once.
 """
 
-import base64
-import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from cryptography.fernet import Fernet, InvalidToken
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import DatabaseError, connection
 
+from autotuner_site.sealing import KeyLost, decrypt, encrypt
 from experiments_app import setting_checks as checks
 from experiments_app.models import SiteSetting
 from tasks_app.masking import MASK, mask_urls
 
-KEY_NAME = "settings_key"
 KEY_LOST = "cannot be read: the key that it was stored with is gone. Set it again."
 
 
@@ -166,9 +163,8 @@ def store(name: str, value: str, user: User | None = None) -> None:
     if not value:
         SiteSetting.objects.filter(name=name).delete()
         return
-    encrypted = _fernet().encrypt(value.encode()).decode("ascii")
     SiteSetting.objects.update_or_create(
-        name=name, defaults={"encrypted_value": encrypted, "updated_by": user}
+        name=name, defaults={"encrypted_value": encrypt(value), "updated_by": user}
     )
 
 
@@ -179,8 +175,8 @@ def _in_force(definition: Definition, stored: dict[str, str]) -> Setting:
     name, fault = definition.name, ""
     if name in stored:
         try:
-            value = _fernet().decrypt(stored[name].encode()).decode()
-        except InvalidToken:
+            value = decrypt(stored[name])
+        except KeyLost:
             fault = KEY_LOST
         else:
             return Setting(name, value, Source.BROWSER, definition.secret)
@@ -205,9 +201,3 @@ def _stored(*names: str) -> dict[str, str]:
         if SiteSetting._meta.db_table in connection.introspection.table_names():
             raise
         return {}  # before the first migrate
-
-
-def _fernet() -> Fernet:
-    """The key is made of a secret that is kept beside the database, for its owner alone."""
-    secret = settings.HOME.secret(KEY_NAME)
-    return Fernet(base64.urlsafe_b64encode(hashlib.sha256(secret.encode()).digest()))

@@ -5,6 +5,8 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
+from autotuner_site.sealing import is_sealed
+
 if TYPE_CHECKING:
     from tasks_app.spec import TaskSpec
 
@@ -82,6 +84,8 @@ def is_masked(value: object) -> bool:
 def _masked(name: str, value: Any) -> Any:
     if not isinstance(value, str):
         return MASK if value is not None and is_secret_name(name) else value
+    if is_sealed(value):
+        return MASK
     return MASK if value and is_secret_name(name) else mask_urls(value)
 
 
@@ -124,12 +128,23 @@ def _worth_masking(secrets: Iterable[str]) -> list[str]:
     return sorted((s for s in set(secrets) if len(s) >= MIN_SECRET_LENGTH), key=len, reverse=True)
 
 
+def unreadable_secrets(spec: "TaskSpec") -> list[str]:
+    """Places of a spec whose stored value cannot be decrypted."""
+    sections = {"environment": spec.environment, "access": spec.access.model_dump()}
+    return [
+        f"{section}.{name}"
+        for section, values in sections.items()
+        for name, value in values.items()
+        if is_sealed(value)
+    ]
+
+
 def hidden_names(environment: Mapping[str, str]) -> frozenset[str]:
     """The variables that hold a secret, by their name or as the password of an address."""
     return frozenset(
         name
         for name, value in environment.items()
-        if is_secret_name(name) or _URL_PASSWORD.search(value)
+        if is_secret_name(name) or is_sealed(value) or _URL_PASSWORD.search(value)
     )
 
 

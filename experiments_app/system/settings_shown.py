@@ -12,6 +12,7 @@ FIXED = {
     "DATABASE_URL": "DATABASE_PATH",
     "DEBUG": "DEBUG",
     "SECRET_KEY": "SECRET_KEY",
+    "SECRETS_KEYS": "SECRETS_KEYS",
     "ALLOWED_HOSTS": "ALLOWED_HOSTS",
     "HTTPS_ONLY": "HTTPS_ONLY",
     "TIME_ZONE": "TIME_ZONE",
@@ -22,7 +23,7 @@ FIXED = {
     "GENAI_BENCH_PATH": "GENAI_BENCH_PATH",
     "HF_HOME": "HF_HOME",
 }
-MADE = {"SECRET_KEY": Source.MADE}
+MADE = {"SECRET_KEY": Source.MADE, "SECRETS_KEYS": Source.MADE}
 
 
 def fixed_settings() -> list[Setting]:
@@ -31,7 +32,7 @@ def fixed_settings() -> list[Setting]:
             name,
             _text(name, getattr(settings, attribute)),
             Source(settings.SETTING_SOURCES.get(name, MADE.get(name, Source.DEFAULT))),
-            secret=name == "SECRET_KEY",
+            secret=name in MADE,
         )
         for name, attribute in FIXED.items()
     ]

@@ -6,6 +6,7 @@ from typing import Any
 from django.conf import settings
 from django.db import models
 
+from tasks_app.models.sealed import SealedDocument
 from tasks_app.models.task import Task
 from tasks_app.spec import TaskSpec
 
@@ -15,7 +16,7 @@ class Run(models.Model):
 
     task = models.ForeignKey(Task, on_delete=models.CASCADE, related_name="runs")
     number = models.PositiveIntegerField()
-    spec = models.JSONField(help_text="The task file as it stood when the run started.")
+    spec = SealedDocument(help_text="The task file as it stood when the run started.")
     gpus = models.PositiveIntegerField(
         null=True,
         blank=True,

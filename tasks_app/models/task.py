@@ -11,6 +11,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from tasks_app.models.label import Label
+from tasks_app.models.sealed import SealedSection
 from tasks_app.models.version import TaskVersion
 from tasks_app.spec import TaskSpec
 
@@ -92,11 +93,11 @@ class Task(models.Model):
     optimization = models.JSONField()
     slo = models.JSONField(default=dict, blank=True)
     benchmark = models.JSONField()
-    environment = models.JSONField(default=dict, blank=True)
+    environment = SealedSection(default=dict, blank=True)
     use_gpus = models.BooleanField(default=True)
     container = models.JSONField(default=dict, blank=True)
     readiness = models.JSONField(default=dict, blank=True)
-    access = models.JSONField(default=dict, blank=True)
+    access = SealedSection(default=dict, blank=True)
 
     status = models.CharField(max_length=20, choices=Status, default=Status.PENDING)
     message = models.TextField(

@@ -1,10 +1,9 @@
 """The history of a task: each text it had, and who wrote it."""
 
-from collections.abc import Mapping
-from typing import Any
-
 from django.conf import settings
 from django.db import models
+
+from tasks_app.models.sealed import SealedDocument
 
 
 class TaskVersion(models.Model):
@@ -22,9 +21,7 @@ class TaskVersion(models.Model):
     task = models.ForeignKey("tasks_app.Task", on_delete=models.CASCADE, related_name="versions")
     number = models.PositiveIntegerField()
     kind = models.CharField(max_length=20, choices=Kind, default=Kind.EDITED)
-    spec: "models.JSONField[Mapping[str, Any], dict[str, Any]]" = models.JSONField(
-        help_text="The task file as this version has it."
-    )
+    spec = SealedDocument(help_text="The task file as this version has it.")
     changed_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True
     )

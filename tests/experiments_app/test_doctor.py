@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
+from autotuner_site.sealing import KEY_NAME
 from experiments_app import doctor, gpus
-from experiments_app.site_settings import KEY_NAME, store
+from experiments_app.site_settings import store
 from experiments_app.system import docker_state
 from experiments_app.system.outcome import Verdict
 

@@ -4,9 +4,10 @@ from typing import Any
 
 import pytest
 
+from autotuner_site.sealing import KEY_NAME
 from experiments_app import site_settings
 from experiments_app.models import SiteSetting
-from experiments_app.site_settings import DEFINITIONS, KEY_NAME, Source, setting, store, value_of
+from experiments_app.site_settings import DEFINITIONS, Source, setting, store, value_of
 from tasks_app.masking import MASK
 
 pytestmark = pytest.mark.django_db

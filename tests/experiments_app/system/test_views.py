@@ -10,9 +10,10 @@ from django.contrib.messages import get_messages
 from django.test import Client
 
 from autotuner_site import settings as site
+from autotuner_site.sealing import KEY_NAME
 from experiments_app.hub import remove_cached_model
 from experiments_app.models import SiteSetting
-from experiments_app.site_settings import DEFINITIONS, KEY_NAME, store, value_of
+from experiments_app.site_settings import DEFINITIONS, store, value_of
 from experiments_app.system import removals
 from tasks_app.masking import MASK
 from tests import factories
