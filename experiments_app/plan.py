@@ -61,9 +61,10 @@ def first_commands(spec: TaskSpec, count: int) -> list[list[str]]:
     commands: list[list[str]] = []
     model = find_model(spec)
     for number in range(count):
-        parameters = scheduler.next_parameters(spec, experiments)
-        if parameters is None:
+        proposal = scheduler.next_proposal(spec, experiments)
+        if proposal is None:
             break
+        parameters = proposal.configuration
         plan = plan_launch(spec, parameters, model, settings.PORT_RANGE[0])
         commands.append(plan.command)
         experiments.append(

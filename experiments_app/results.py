@@ -139,6 +139,7 @@ def experiment_data(experiment: Experiment) -> dict[str, Any]:
     return {
         "number": experiment.number,
         "parameters": experiment.parameters,
+        "reason": experiment.reason,
         "status": experiment.status,
         "feasible": experiment.feasible,
         "objective_score": experiment.objective_score,

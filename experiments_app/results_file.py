@@ -21,6 +21,7 @@ EXPERIMENT_FIELDS = (
     "objective_score",
     "error_kind",
     "error",
+    "reason",
 )
 # A spreadsheet takes a text that starts with one of these for a formula, and runs it.
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")

@@ -12,9 +12,9 @@ from tasks_app.expressions import ExpressionError
 from tasks_app.models import Run, StaleState, Task
 from tasks_app.problems import SpecError
 from tasks_app.runtimes import site_runtimes
-from tasks_app.space import Configuration, SearchSpace
+from tasks_app.space import SearchSpace
 from tasks_app.spec import TaskSpec
-from tasks_app.strategies import STRATEGIES, Trial, TrialStatus
+from tasks_app.strategies import STRATEGIES, Proposal, Trial, TrialStatus, reasons
 
 TRIAL_STATUS: dict[Experiment.Status, TrialStatus] = {
     Experiment.Status.PENDING: "running",
@@ -45,37 +45,45 @@ def advance(task_pk: int) -> Experiment | None:
     try:
         run = Run.objects.get(task=task, number=task.run)
         spec = TaskSpec.from_data(run.spec)
-        parameters = next_parameters(spec, experiments, run.gpus)
+        proposal = next_proposal(spec, experiments, run.gpus)
     except (SpecError, ExpressionError) as error:  # an older version's task, say
         _fail(task, f"what to try next cannot be told: {error}")
         return None
-    if parameters is None:
+    if proposal is None:
         _finish(task, experiments)
         return None
     if stopped := circuit_breaker.trip(experiments):
         _fail(task, stopped.message(planned_experiments(spec, run.gpus)))
         return None
+    number = len(experiments)
     try:
         # Only a task that still runs gets another one: cancelling takes the same lock.
         with transaction.atomic():
             if not Task.objects.filter(pk=task.pk, run=task.run).running().exists():
                 return None
-            return Experiment.objects.create(
-                task=task, run=task.run, number=len(experiments), parameters=parameters
+            made = Experiment.objects.create(
+                task=task,
+                run=task.run,
+                number=number,
+                parameters=proposal.configuration,
+                reason=proposal.reason,
             )
     except IntegrityError:
-        return Experiment.objects.get(task=task, run=task.run, number=len(experiments))
+        return Experiment.objects.get(task=task, run=task.run, number=number)
+    task_log.write(task.pk, f"chosen: {made.reason}", run=task.run, number=number)
+    return made
 
 
-def next_parameters(
+def next_proposal(
     spec: TaskSpec, experiments: list[Experiment], gpus: int | None = None
-) -> Configuration | None:
-    """The next configuration, fixed parameters included; None when nothing is left to try.
+) -> Proposal | None:
+    """The next configuration, fixed parameters included, and why; None when nothing is left to
+    try.
 
     `gpus`: as in `search_space`.
     """
     if not experiments:
-        return spec.baseline_parameters()
+        return Proposal(spec.baseline_parameters(), reasons.BASELINE)
     if len(experiments) > spec.optimization.max_iterations:
         return None
     space = search_space(spec, gpus)
@@ -87,7 +95,9 @@ def next_parameters(
         maximise=objective.is_maximised(spec.optimization.objective),
         budget=spec.optimization.max_iterations,
     )
-    return None if proposed is None else spec.experiment_parameters(proposed)
+    if proposed is None:
+        return None
+    return Proposal(spec.experiment_parameters(proposed.configuration), proposed.reason)
 
 
 def search_space(spec: TaskSpec, gpus: int | None = None) -> SearchSpace:
@@ -119,6 +129,8 @@ def _trial(space: SearchSpace, experiment: Experiment) -> Trial | None:
         status=TRIAL_STATUS[experiment.current_status],
         feasible=experiment.feasible,
         score=experiment.objective_score,
+        bound=experiment.bound,
+        number=experiment.number,
     )
 
 

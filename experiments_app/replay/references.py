@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from tasks_app.domains import Choices, same_value
 from tasks_app.space import Configuration, SearchSpace, configuration_key
-from tasks_app.strategies import Memory, Strategy, Trial, bayesian
+from tasks_app.strategies import Memory, Proposal, Strategy, Trial, bayesian, reasons
 from tasks_app.strategies.base import tried
 from tasks_app.strategies.nearest import nearest
 
@@ -34,15 +34,17 @@ class _Reference:
         maximise: bool,
         budget: int,
         memory: Memory | None = None,
-    ) -> Configuration | None:
+    ) -> Proposal | None:
         seen = tried(space, history)
         left = [c for c in space.configurations() if configuration_key(c) not in seen]
         if not left:
             return None
         rng = random.Random(f"{seed}/{len(seen)}")  # noqa: S311
         if len(seen) < self.start:
-            return rng.choice(left)
-        return self.choose(space, history, left, seed=rng.getrandbits(31), maximise=maximise)
+            return Proposal(rng.choice(left), reasons.RANDOM_DRAW)
+        seed = rng.getrandbits(31)
+        chosen = self.choose(space, history, left, seed=seed, maximise=maximise)
+        return Proposal(chosen, type(self).__name__)
 
     def choose(
         self,

@@ -75,7 +75,7 @@ def replay(
         )
         if proposed is None:
             break
-        cell = table.cell(proposed)
+        cell = table.cell(proposed.configuration)
         trial, levels = (
             _measured_thriftily(table, cell, best) if thrifty else _measured(table, cell)
         )

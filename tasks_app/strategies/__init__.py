@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 
 from tasks_app.strategies import auto, bayesian, grid_search, random_search
-from tasks_app.strategies.base import Memory, PastTask, Strategy, Trial, TrialStatus
+from tasks_app.strategies.base import Memory, PastTask, Proposal, Strategy, Trial, TrialStatus
 
-__all__ = ["STRATEGIES", "Memory", "PastTask", "Strategy", "Trial", "TrialStatus"]
+__all__ = ["STRATEGIES", "Memory", "PastTask", "Proposal", "Strategy", "Trial", "TrialStatus"]
 
 STRATEGIES: Mapping[str, Strategy] = {
     "auto": auto,

@@ -22,7 +22,8 @@ class Trial:
 
     `parameters` may hold more than the searched flags (the fixed ones). `score` is the
     objective in its own unit and only there for a feasible success. `bound` is what a pruned
-    one could have scored at best, where that is known.
+    one could have scored at best, where that is known. `number` is the experiment's, for reasons
+    that name it.
     """
 
     parameters: Mapping[str, Scalar]
@@ -30,6 +31,15 @@ class Trial:
     feasible: bool | None = None
     score: float | None = None
     bound: float | None = None
+    number: int | None = None
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """What to try next, and why, in a few words that are true of how it was chosen."""
+
+    configuration: Configuration
+    reason: str
 
 
 @dataclass(frozen=True)
@@ -63,8 +73,8 @@ class Strategy(Protocol):
         maximise: bool,
         budget: int,
         memory: Memory | None = None,
-    ) -> Configuration | None:
-        """The next configuration to try; None when the space is spent.
+    ) -> Proposal | None:
+        """The next configuration to try and why; None when the space is spent.
 
         `history` holds every trial of the run, whatever became of it, those under way
         included; none of their configurations is proposed again. `budget` is the number of

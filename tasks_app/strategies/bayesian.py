@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from tasks_app.domains import Choices, Domain, same_value
 from tasks_app.space import Configuration, Scalar, SearchSpace, configuration_key
-from tasks_app.strategies import random_search
-from tasks_app.strategies.base import Memory, Trial, first_untried, tried, untried
+from tasks_app.strategies import random_search, reasons
+from tasks_app.strategies.base import Memory, Proposal, Trial, first_untried, tried, untried
 from tasks_app.strategies.grid_search import covering
 from tasks_app.strategies.nearest import nearest
 
@@ -36,22 +36,27 @@ def propose(
     maximise: bool,
     budget: int,
     memory: Memory | None = None,
-) -> Configuration | None:
+) -> Proposal | None:
     seen = tried(space, history)
     rng = random_search.step_rng(seed, seen)
-    if len(seen) < startup_trials(budget):
+    first_ones = startup_trials(budget)
+    if len(seen) < first_ones:
         shift_rng = random.Random(seed)  # noqa: S311
         shift = [shift_rng.random() for _ in space.names]
-        return first_untried(covering(space, shift), space, seen, rng)
+        spread = first_untried(covering(space, shift), space, seen, rng)
+        return (
+            None if spread is None else Proposal(spread, reasons.start(len(seen) + 1, first_ones))
+        )
     asked = asks(space, history, seed=rng.getrandbits(32), maximise=maximise)
     first = next(asked)
     for proposed in (first, *islice(asked, ASKS - 1)):
         if space.holds(proposed) and configuration_key(proposed) not in seen:
-            return proposed
+            return Proposal(proposed, reasons.TPE)
     left = untried(space, seen, most=MOST_MOVED)
     if left:
-        return nearest(first, left, space.parameters)
-    return first_untried(random_search.draws(space, seed), space, seen, rng)
+        return Proposal(nearest(first, left, space.parameters), reasons.NEAREST_TO_TPE)
+    drawn = first_untried(random_search.draws(space, seed), space, seen, rng)
+    return None if drawn is None else Proposal(drawn, reasons.RANDOM_DRAW)
 
 
 def startup_trials(budget: int) -> int:

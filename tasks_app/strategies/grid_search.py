@@ -10,8 +10,8 @@ the sequence covers it evenly.
 from collections.abc import Iterator, Sequence
 
 from tasks_app.space import Configuration, SearchSpace
-from tasks_app.strategies import random_search
-from tasks_app.strategies.base import Memory, Trial, first_untried, tried
+from tasks_app.strategies import random_search, reasons
+from tasks_app.strategies.base import Memory, Proposal, Trial, first_untried, tried
 
 
 def propose(
@@ -22,9 +22,10 @@ def propose(
     maximise: bool,
     budget: int,
     memory: Memory | None = None,
-) -> Configuration | None:
+) -> Proposal | None:
     seen = tried(space, history)
-    return first_untried(covering(space), space, seen, random_search.step_rng(0, seen))
+    found = first_untried(covering(space), space, seen, random_search.step_rng(0, seen))
+    return None if found is None else Proposal(found, reasons.NEXT_IN_GRID)
 
 
 def covering(space: SearchSpace, shift: Sequence[float] = ()) -> Iterator[Configuration | None]:

@@ -4,7 +4,8 @@ import random
 from collections.abc import Iterator, Sequence
 
 from tasks_app.space import Configuration, SearchSpace
-from tasks_app.strategies.base import Memory, Trial, first_untried, tried
+from tasks_app.strategies import reasons
+from tasks_app.strategies.base import Memory, Proposal, Trial, first_untried, tried
 
 
 def propose(
@@ -15,9 +16,10 @@ def propose(
     maximise: bool,
     budget: int,
     memory: Memory | None = None,
-) -> Configuration | None:
+) -> Proposal | None:
     seen = tried(space, history)
-    return first_untried(draws(space, seed), space, seen, step_rng(seed, seen))
+    found = first_untried(draws(space, seed), space, seen, step_rng(seed, seen))
+    return None if found is None else Proposal(found, reasons.RANDOM_DRAW)
 
 
 def draws(space: SearchSpace, seed: int) -> Iterator[Configuration | None]:

@@ -65,8 +65,8 @@ def run(
         )
         if proposed is None:
             return
-        yield proposed
-        history.append(trial(number, proposed))
+        yield proposed.configuration
+        history.append(trial(number, proposed.configuration))
 
 
 @every_strategy
@@ -102,7 +102,7 @@ def test_it_does_not_propose_what_is_under_way(name: str) -> None:
     for _ in range(12):
         proposed = STRATEGIES[name].propose(space, history, seed=1, maximise=True, budget=12)
         assert proposed is not None
-        history.append(Trial(proposed, "running"))
+        history.append(Trial(proposed.configuration, "running"))
     assert STRATEGIES[name].propose(space, history, seed=1, maximise=True, budget=12) is None
 
 
@@ -156,7 +156,8 @@ def test_it_keeps_a_random_order_whatever_became_of_the_trials() -> None:
     shuffled = [Trial(c, "failed") for c in proposed[:10]]
     random.Random(0).shuffle(shuffled)
     following = STRATEGIES["random"].propose(space, shuffled, seed=3, maximise=False, budget=12)
-    assert following == proposed[10]
+    assert following is not None
+    assert following.configuration == proposed[10]
 
 
 def test_it_draws_whole_numbers_on_a_log_scale_log_uniformly() -> None:
@@ -178,9 +179,9 @@ def test_it_learns_from_scores(name: str, maximise: bool) -> None:
                 space, history, seed=seed, maximise=maximise, budget=30
             )
             assert proposed is not None
-            a = proposed["a"]
+            a = proposed.configuration["a"]
             assert isinstance(a, int)
-            history.append(Trial(proposed, "success", True, float(a)))
+            history.append(Trial(proposed.configuration, "success", True, float(a)))
             scores.append(float(a))
         return scores
 
@@ -200,7 +201,7 @@ def test_it_keeps_away_from_what_broke_the_slo(name: str) -> None:
         STRATEGIES[name].propose(space, history, seed=seed, maximise=True, budget=40)
         for seed in range(12)
     ]
-    values = [c["a"] for c in proposed if c is not None]
+    values = [p.configuration["a"] for p in proposed if p is not None]
     assert sum(type(a) is int and a < 550 for a in values) >= 9
 
 
@@ -264,13 +265,15 @@ def test_it_keeps_the_contract_on_any_space(
         if proposed is None:
             assert space.size() == len(history)
             return
-        assert space.allows(proposed)
-        assert configuration_key(proposed) not in {configuration_key(t.parameters) for t in history}
+        found = proposed.configuration
+        assert proposed.reason
+        assert space.allows(found)
+        assert configuration_key(found) not in {configuration_key(t.parameters) for t in history}
         status = OUTCOMES[number % len(OUTCOMES)]
         feasible = None if status != "success" else value > 0
         told = value if feasible else None
         bound = value if status == "pruned" else None
-        history.append(Trial(proposed, status, feasible, told, bound))
+        history.append(Trial(found, status, feasible, told, bound))
 
 
 @every_strategy
@@ -297,7 +300,7 @@ def propose(
         space, history, seed=0, maximise=True, budget=20, memory=memory
     )
     assert proposed is not None
-    return proposed
+    return proposed.configuration
 
 
 def test_auto_starts_where_general_trends_point() -> None:
