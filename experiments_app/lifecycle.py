@@ -11,6 +11,7 @@ from experiments_app.gpus import gpu_count
 from experiments_app.launch_plan import launch_problems
 from experiments_app.models import Experiment
 from experiments_app.tasks import work_on
+from tasks_app.audit import record
 from tasks_app.models import Task
 from tasks_app.problems import Problem, SpecError
 
@@ -77,7 +78,9 @@ def bring_back_task(task: Task, *, user: User | None = None) -> None:
 
 def requeue_experiment(experiment: Experiment, *, user: User | None = None) -> None:
     """Try a failed experiment again while its run goes on. Raises StaleState."""
-    experiment.requeue()
+    with transaction.atomic():
+        experiment.requeue()
+        record("experiment.requeued", experiment, user=user)
     task_log.write(
         experiment.task_id,
         f"to be run again{_by(user)}",

@@ -9,6 +9,7 @@ from django.db import transaction
 
 from experiments_app import task_log
 from experiments_app.models import Experiment, Measurement
+from tasks_app.audit import record
 from tasks_app.labels import forget_unused
 from tasks_app.models import StaleState, Task
 
@@ -51,6 +52,7 @@ def delete_task(task: Task) -> None:
     with transaction.atomic():
         if reason := why_not_deleted(task):
             raise StaleState(reason)
+        record("task.deleted", task)
         Task.objects.filter(pk=task.pk).delete()
         forget_unused()
     shutil.rmtree(_results(task), ignore_errors=True)

@@ -11,11 +11,12 @@ from enum import StrEnum
 
 from django.conf import settings
 from django.contrib.auth.models import User
-from django.db import DatabaseError, connection
+from django.db import DatabaseError, connection, transaction
 
 from autotuner_site.sealing import KeyLost, decrypt, encrypt
 from experiments_app import setting_checks as checks
 from experiments_app.models import SiteSetting
+from tasks_app.audit import record
 from tasks_app.masking import MASK, mask_urls
 
 KEY_LOST = "cannot be read: the key that it was stored with is gone. Set it again."
@@ -160,6 +161,12 @@ def settings_in_force() -> dict[str, Setting]:
 def store(name: str, value: str, user: User | None = None) -> None:
     """Keep a value; an empty one takes back what was kept. Raises ValueError for a wrong one."""
     value = DEFINITIONS[name].check(value.strip()) if value.strip() else ""
+    with transaction.atomic():
+        record("setting.set" if value else "setting.cleared", name, user=user)
+        _keep(name, value, user)
+
+
+def _keep(name: str, value: str, user: User | None) -> None:
     if not value:
         SiteSetting.objects.filter(name=name).delete()
         return

@@ -7,6 +7,8 @@ from pathlib import Path
 from django.conf import settings
 from django.utils import timezone
 
+from tasks_app.audit import record
+
 logger = logging.getLogger(__name__)
 
 
@@ -34,3 +36,4 @@ def clear(task_pk: int, *, run: int, who: str) -> None:
     if path.exists():
         os.truncate(path, 0)
     write(task_pk, f"the log was cleared by {who}", run=run)
+    record("log.cleared", f"task {task_pk}", run=run)

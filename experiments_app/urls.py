@@ -1,13 +1,15 @@
 from django.urls import path, re_path
 
 from experiments_app import views
-from experiments_app.system import check_views
+from experiments_app.system import audit_views, check_views
 from experiments_app.system import views as system
 
 urlpatterns = [
     path("experiments/<int:pk>/", views.experiment_detail, name="experiment_detail"),
     path("experiments/<int:pk>/log", views.experiment_log, name="experiment_log"),
     path("system/", system.system, name="system"),
+    path("system/audit/", audit_views.audit, name="audit"),
+    path("system/audit/export", audit_views.audit_export, name="audit_export"),
     path("system/checks", check_views.machine_checks, name="machine_checks"),
     path("system/checks/<slug:name>", check_views.machine_check, name="machine_check"),
     path("system/settings", system.system_settings, name="system_settings"),

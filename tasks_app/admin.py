@@ -13,18 +13,19 @@ from django.utils.safestring import SafeString
 
 from autotuner_site.admin import ReadOnlyMixin, as_written, link, status
 from tasks_app.admin_forms import LabelAdminForm, PresetAdminForm
-from tasks_app.models import Label, Preset, Run, Task, TaskVersion
+from tasks_app.models import AuditEntry, Label, Preset, Run, Task, TaskVersion
 from tasks_app.taskfile import dump_for_people
 from tasks_app.views import admin_actions
 
 if TYPE_CHECKING:
     TaskModelAdmin = admin.ModelAdmin[Task]
+    AuditModelAdmin = admin.ModelAdmin[AuditEntry]
     RunModelAdmin = admin.ModelAdmin[Run]
     VersionModelAdmin = admin.ModelAdmin[TaskVersion]
     LabelModelAdmin = admin.ModelAdmin[Label]
     PresetModelAdmin = admin.ModelAdmin[Preset]
 else:
-    TaskModelAdmin = RunModelAdmin = VersionModelAdmin = admin.ModelAdmin
+    TaskModelAdmin = AuditModelAdmin = RunModelAdmin = VersionModelAdmin = admin.ModelAdmin
     LabelModelAdmin = PresetModelAdmin = admin.ModelAdmin
 
 
@@ -145,6 +146,20 @@ class TaskVersionAdmin(ReadOnlyMixin, VersionModelAdmin):
 
     def view_on_site(self, obj: TaskVersion) -> str:
         return reverse("task_history", args=[obj.task_id])
+
+
+@admin.register(AuditEntry)
+class AuditEntryAdmin(ReadOnlyMixin, AuditModelAdmin):
+    """To be read; nobody adds, changes or deletes an entry."""
+
+    list_display = ("at", "who", "action", "object_name", "origin")
+    list_filter = ("action",)
+    search_fields = ("who", "object_name", "origin")
+    ordering = ("-at", "-pk")
+    fields = ("at", "who", "origin", "action", "object_id", "object_name", "details")
+
+    def view_on_site(self, obj: AuditEntry) -> str:
+        return reverse("audit")
 
 
 @admin.register(Label)

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from django.db import transaction
 
+from tasks_app.audit import record
 from tasks_app.flags import CONTROL_CHARACTER
 from tasks_app.models import Label, Task
 from tasks_app.problems import Problem, SpecError
@@ -41,6 +42,7 @@ def set_labels(task: Task, names: Iterable[str]) -> bool:
         if wanted.keys() == set(task.labels.values_list("pk", flat=True)):
             return False
         task.labels.set(wanted.values())
+        record("task.labelled", task, labels=sorted(label.name for label in wanted.values()))
         forget_unused()
     return True
 

@@ -19,7 +19,7 @@ from experiments_app import task_log
 from experiments_app.models import Experiment, Measurement, ResourceLease, SiteSetting
 from experiments_app.site_settings import store
 from tasks_app.labels import add_labels
-from tasks_app.models import Label, Preset, Run, Task, TaskVersion
+from tasks_app.models import AuditEntry, Label, Preset, Run, Task, TaskVersion
 from tests import factories
 
 READ, ASK, ACT = ("GET", "HEAD"), ("GET", "HEAD", "POST"), ("POST",)
@@ -69,8 +69,8 @@ class World:
     def rows(self) -> Mapping[type[Model], Model]:
         """One row of each table that the admin shows."""
         tables = (
-            Label, Preset, Run, Task, TaskVersion, Experiment, Measurement, ResourceLease,
-            SiteSetting, Group, User,
+            AuditEntry, Label, Preset, Run, Task, TaskVersion, Experiment, Measurement,
+            ResourceLease, SiteSetting, Group, User,
         )  # fmt: skip
         return {table: table._default_manager.order_by("pk")[0] for table in tables}
 
@@ -173,6 +173,8 @@ PLACES = (
     Place("experiment_detail", args=lambda world: [world.experiment.pk]),
     Place("experiment_log", args=lambda world: [world.experiment.pk]),
     Place("system"),
+    Place("audit", access=STAFF),
+    Place("audit_export", access=STAFF),
     Place("machine_checks"),
     Place("machine_check", args=lambda world: ["machine"]),
     Place("system_settings", ASK, access=STAFF),

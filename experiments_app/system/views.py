@@ -25,6 +25,7 @@ from experiments_app.system.docker_state import engine
 from experiments_app.system.forms import SettingsForm
 from experiments_app.system.hub_check import check_hub
 from experiments_app.system.settings_shown import fixed_settings
+from tasks_app.audit import record
 
 P = ParamSpec("P")
 View = Callable[Concatenate[SignedInRequest, P], HttpResponse]
@@ -211,6 +212,7 @@ def _remove(
     except docker.errors.APIError as error:
         messages.error(request, f"Docker did not {verb[0]} {name}: {error.explanation}")
     else:
+        record(f"machine.{verb[1]}", name, path=request.path)
         if done:
             messages.success(request, f"{name} is {verb[1]}.")
         else:

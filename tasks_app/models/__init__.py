@@ -1,5 +1,6 @@
 """What a user wants: the Task with its history, its Runs, and what helps to write one."""
 
+from tasks_app.models.audit import AuditEntry
 from tasks_app.models.label import Label
 from tasks_app.models.preset import Preset
 from tasks_app.models.run import Run
@@ -7,5 +8,6 @@ from tasks_app.models.task import SPEC_FIELDS, StaleState, Task, TaskQuerySet
 from tasks_app.models.version import TaskVersion
 
 __all__ = [
-    "SPEC_FIELDS", "Label", "Preset", "Run", "StaleState", "Task", "TaskQuerySet", "TaskVersion",
+    "SPEC_FIELDS", "AuditEntry", "Label", "Preset", "Run", "StaleState", "Task", "TaskQuerySet",
+    "TaskVersion",
 ]  # fmt: skip

@@ -4,9 +4,10 @@ from datetime import datetime
 from typing import Any
 
 from django.conf import settings
-from django.db import models
+from django.db import models, transaction
 from django.utils import timezone
 
+from tasks_app.audit import record
 from tasks_app.models.task import StaleState
 
 
@@ -46,7 +47,9 @@ class Preset(models.Model):
         Raises StaleState when the preset was changed since or deleted, and IntegrityError where
         its new name is taken.
         """
-        stored = Preset.objects.filter(pk=self.pk, updated_at=seen)
-        if stored.update(**data, updated_at=timezone.now()) != 1:
-            raise StaleState(f"The preset {self.name!r} was changed or deleted meanwhile.")
+        with transaction.atomic():
+            stored = Preset.objects.filter(pk=self.pk, updated_at=seen)
+            if stored.update(**data, updated_at=timezone.now()) != 1:
+                raise StaleState(f"The preset {self.name!r} was changed or deleted meanwhile.")
+            record("preset.changed", self)
         self.refresh_from_db()

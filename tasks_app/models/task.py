@@ -10,6 +10,7 @@ from django.db import models, transaction
 from django.db.models import F, Q
 from django.utils import timezone
 
+from tasks_app.audit import record
 from tasks_app.models.label import Label
 from tasks_app.models.sealed import SealedSection
 from tasks_app.models.version import TaskVersion
@@ -178,6 +179,7 @@ class Task(models.Model):
 
     def keep_version(self, how: TaskVersion.Kind, user: User | None) -> None:
         """Remember what the task says now, and who made it say so."""
+        record(f"task.{how}", self, user=user, version=self.version)
         self.versions.create(
             number=self.version,
             kind=how,
@@ -263,10 +265,14 @@ class Task(models.Model):
     def archive(self) -> None:
         """Put an idle task away: it is kept, and left out of the list."""
         idle = Q(archived_at=None) & ~self._under_way()
-        self._transition(idle, archived_at=timezone.now())
+        with transaction.atomic():
+            self._transition(idle, archived_at=timezone.now())
+            record("task.archived", self)
 
     def bring_back(self) -> None:
-        self._transition(Q(archived_at__isnull=False), archived_at=None)
+        with transaction.atomic():
+            self._transition(Q(archived_at__isnull=False), archived_at=None)
+            record("task.brought_back", self)
 
     def start(self, *, gpus: int | None = None, user: User | None = None) -> None:
         """Begin the first run of a task that has never run, on a host with so many GPUs."""
@@ -316,6 +322,7 @@ class Task(models.Model):
                 paused_s=0.0,
             )
             self.runs.create(number=run, spec=self.spec_data(), started_at=now, **of_run)
+            record("task.started", self, user=of_run.get("started_by"), run=run)
 
     def _hold(
         self, before: Status, after: Status, message: str, clock: Callable[["Task"], dict[str, Any]]
@@ -324,6 +331,8 @@ class Task(models.Model):
         with transaction.atomic():
             changes = {"status": after, "message": message, **clock(self._locked())}
             self._transition(Q(status=before, run=self.run), **changes)
+            verb = "paused" if after is self.Status.PAUSED else "resumed"
+            record(f"task.{verb}", self, run=self.run, why=message)
             self.runs.filter(number=self.run).update(**changes)
 
     def _locked(self) -> "Task":
@@ -356,6 +365,8 @@ class Task(models.Model):
             }
             self._transition(condition, **changes)
             self.runs.filter(number=self.run).update(**changes, **of_run)
+            if status is self.Status.CANCELLED:
+                record("task.cancelled", self, user=of_run.get("cancelled_by"), run=self.run)
 
     def _transition(self, condition: Q, **changes: Any) -> None:
         if Task.objects.filter(condition, pk=self.pk).update(**changes) != 1:
