@@ -81,7 +81,9 @@ def task_file(spec: TaskSpec, experiment: Experiment) -> str:
     }
     if tried:
         fixed = {name: v for name, v in spec.fixed_parameters.items() if name not in tried}
-        data |= {"parameters": tried, "fixed_parameters": fixed}
+        unset = spec.parameters.keys() - tried.keys()
+        constraints = [c.text for c in spec.parsed_constraints() if unset.isdisjoint(c.names)]
+        data |= {"parameters": tried, "fixed_parameters": fixed, "constraints": constraints}
     return dump_for_people(data)
 
 

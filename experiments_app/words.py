@@ -88,8 +88,14 @@ def flag_value(value: Scalar) -> str:
 
 
 def domain(data: Any) -> str:
-    """What a parameter may be, from its place in the task file: `1, 4, 8` or `64 to 512, log`."""
+    """What a parameter may be, from its place in the task file: `1, 4, 8`, `64 to 512, log scale`
+    or `1, 3, only when tree == true`."""
     if isinstance(data, Mapping):
+        if data.get("when"):
+            always = {key: item for key, item in data.items() if key != "when"}
+            return f"{domain(always)}, only when {data['when']}"
+        if "values" in data:
+            return domain(data["values"])
         step = f" by {flag_value(data['step'])}" if data.get("step") is not None else ""
         scale = ", log scale" if data.get("log") else ""
         return f"{flag_value(data['low'])} to {flag_value(data['high'])}{step}{scale}"

@@ -1,4 +1,8 @@
-"""What one flag of a search space may be: listed choices, or a range of numbers."""
+"""What one flag of a search space may be: listed choices, or a range of numbers.
+
+Both may be under a condition: `when` is an expression of other flags, "" for always. Where it is
+not met the flag is left out.
+"""
 
 import math
 import random
@@ -7,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
-from typing import overload
+from typing import Any, overload
 
 from tasks_app.expressions import Scalar
 
@@ -20,6 +24,7 @@ class Choices:
     """Listed values, in the order in which they were given."""
 
     options: tuple[Scalar, ...]
+    when: str = ""
 
     def values(self) -> Sequence[Scalar]:
         return self.options
@@ -34,8 +39,9 @@ class Choices:
     def sample(self, rng: random.Random) -> Scalar:
         return self.quantile(rng.random())
 
-    def to_data(self) -> list[Scalar]:
-        return list(self.options)
+    def to_data(self) -> list[Scalar] | dict[str, Any]:
+        options = list(self.options)
+        return {"values": options, "when": self.when} if self.when else options
 
 
 @dataclass(frozen=True)
@@ -52,6 +58,7 @@ class Range:
     high: int | float
     step: int | float | None = None
     log: bool = False
+    when: str = ""
 
     @property
     def integer(self) -> bool:
@@ -106,6 +113,8 @@ class Range:
             data["step"] = self.step
         if self.log:
             data["log"] = True
+        if self.when:
+            data["when"] = self.when
         return data
 
 

@@ -1,4 +1,4 @@
-"""A small, safe expression language for constraints and device counts.
+"""A small, safe expression language for constraints, conditions and device counts.
 
     tp-size * dp-size <= gpus
     not enable-x or 1 <= chunk < 4096
@@ -13,7 +13,8 @@ parentheses; `[…]` after `in`.
 
 `null` is a flag that is left out and whose default is not known. Comparing it for order or
 calculating with it gives null again ("unknown"), as in SQL; a constraint whose outcome is
-unknown holds. `== null` and `!= null` are true or false.
+unknown holds, a condition whose outcome is unknown is not met. `== null` and `!= null` are true
+or false.
 
 Nothing is ever given to Python's `eval`: the text becomes a tree of the classes in
 `expression_tree`, bounded in length and depth.
@@ -40,7 +41,7 @@ from tasks_app.expression_tree import (
     Scalar,
 )
 
-__all__ = ["Constraint", "Expression", "ExpressionError", "Scalar"]
+__all__ = ["Condition", "Constraint", "Expression", "ExpressionError", "Scalar"]
 
 MAX_LENGTH = 500
 MAX_DEPTH = 20
@@ -96,6 +97,21 @@ class Constraint(Expression):
             Constraint(self.text, part, tuple(sorted(set(part.names()))))
             for part in self.tree.parts
         )
+
+
+@dataclass(frozen=True)
+class Condition(Expression):
+    """An expression that says when a flag is set."""
+
+    def is_met(self, values: Mapping[str, Scalar]) -> bool:
+        """Whether the flag is set; unknown (null) counts as no, as in SQL's WHERE.
+
+        Raises ExpressionError where the expression has no truth value.
+        """
+        outcome = self.evaluate(values)
+        if outcome is None or isinstance(outcome, bool):
+            return outcome is True
+        raise ExpressionError(f"gives {outcome!r}, not true or false; compare it with something")
 
 
 class _Parser:

@@ -1,19 +1,22 @@
 """The search space of a task: every configuration that may be tried.
 
-A configuration gives each searched flag a value; it is *valid* when all constraints hold.
-A constraint that cannot be evaluated for a configuration (a division by zero, say) excludes
-that configuration; `SearchSpace.faults()` finds such cases beforehand.
+A configuration gives each searched flag a value, except those whose condition is not met: they are
+left out, and to constraints and conditions they are what the runtime then takes (its default, or
+null). It is *valid* when all constraints hold. A constraint that cannot be evaluated for a
+configuration (a division by zero, say) excludes that configuration, a condition that cannot be is
+not met; `space_faults` finds such cases beforehand.
 """
 
-import itertools
 import math
 import random
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
+from tasks_app.conditions import conditions_of, parents_first, parents_of
 from tasks_app.domains import Choices, Domain, Range, canonical
-from tasks_app.expressions import Constraint, ExpressionError, Scalar
+from tasks_app.expressions import Condition, Constraint, ExpressionError, Scalar
 from tasks_app.space_count import count_component, independent_components
 
 __all__ = [
@@ -32,8 +35,7 @@ SAMPLE_TRIES = 2_000
 """Draws that may break a constraint before the space is searched for a valid one in order."""
 SEARCH_STEPS = 50_000
 """Partial configurations looked at in that search, at most."""
-FAULT_CASES = 4_000
-"""Value combinations of one constraint that `faults()` looks at, at most."""
+_LEFT_OUT = object()
 
 
 def configuration_key(parameters: Mapping[str, Scalar]) -> frozenset[tuple[str, object]]:
@@ -82,9 +84,12 @@ class SearchSpace:
         if not self.is_finite:
             return None
         counts = [int(self._constants_hold())]
-        for names, constraints in independent_components(self.names, self._conjuncts):
+        groups = independent_components(self.names, self._conjuncts, self.conditions)
+        for names, constraints in groups:
             values = [(name, self.parameters[name].values() or ()) for name in names]
-            count = count_component(values, constraints, self._holds)
+            count = count_component(
+                values, constraints, self.conditions, self._holds, self.is_active
+            )
             counts.append(-1 if count is None else count)
         if 0 in counts:
             return 0
@@ -95,13 +100,61 @@ class SearchSpace:
         """The constraints in their smallest parts, so that a branch ends as early as it can."""
         return tuple(part for constraint in self.constraints for part in constraint.conjuncts())
 
+    @cached_property
+    def conditions(self) -> Mapping[str, Condition]:
+        """Of the flags that are not always set."""
+        return conditions_of(self.parameters)
+
+    @cached_property
+    def _unset(self) -> Mapping[str, Scalar]:
+        return dict.fromkeys(self.conditions)
+
+    @cached_property
+    def _order(self) -> tuple[str, ...]:
+        return parents_first(self.names, parents_of(self.parameters))
+
+    def is_active(self, name: str, others: Mapping[str, Scalar]) -> bool:
+        """Whether a flag is set, `others` being the values of those that it depends on."""
+        condition = self.conditions.get(name)
+        try:
+            return condition is None or condition.is_met(self.scope(others))
+        except ExpressionError:
+            return False
+
+    def active_part(self, values: Mapping[str, Scalar]) -> Configuration:
+        """`values` without those of flags whose condition they do not meet."""
+        if not self.conditions:
+            return dict(values)
+        part: Configuration = {}
+        for name in self._order:
+            if name in values and self.is_active(name, part):
+                part[name] = values[name]
+        return {name: part[name] for name in self.parameters if name in part}
+
+    def configuration_of(self, values: Mapping[str, Scalar]) -> Configuration | None:
+        """The configuration that values for all flags make; None where it breaks a constraint."""
+        part = self.active_part(values)
+        return part if self.holds(part) else None
+
+    @cached_property
+    def _closing(self) -> Sequence[Sequence[Constraint]]:
+        """The constraints that can be judged once so many flags of `_order` are bound."""
+        position = {name: index for index, name in enumerate(self._order)}
+        closing: list[list[Constraint]] = [[] for _ in self._order]
+        for constraint in self._conjuncts:
+            tied = [position[name] for name in constraint.names if name in position]
+            if tied:
+                closing[max(tied)].append(constraint)
+        return closing
+
     def _constants_hold(self) -> bool:
         """Whether the constraints hold that name no searched flag."""
         constants = (c for c in self._conjuncts if self.parameters.keys().isdisjoint(c.names))
         return all(self._holds(constraint, {}) for constraint in constants)
 
-    def _scope(self, configuration: Mapping[str, Scalar]) -> Mapping[str, Scalar]:
-        scope = {**self.context, **configuration}
+    def scope(self, configuration: Mapping[str, Scalar]) -> Mapping[str, Scalar]:
+        """What each name in a constraint or condition stands for."""
+        scope = {**self._unset, **self.context, **configuration}
         for name, value in self.defaults.items():
             if scope.get(name) is None:
                 scope[name] = value
@@ -109,7 +162,7 @@ class SearchSpace:
 
     def _holds(self, constraint: Constraint, configuration: Mapping[str, Scalar]) -> bool:
         try:
-            return constraint.holds(self._scope(configuration))
+            return constraint.holds(self.scope(configuration))
         except ExpressionError:
             return False
 
@@ -118,19 +171,25 @@ class SearchSpace:
         return all(self._holds(constraint, configuration) for constraint in self.constraints)
 
     def allows(self, configuration: Mapping[str, Scalar]) -> bool:
-        """Whether these are the space's flags, each with a value of its domain, all constraints
-        holding."""
+        """Whether these are the flags that are set, each with a value of its domain, all
+        constraints holding."""
         return (
-            configuration.keys() == self.parameters.keys()
+            configuration.keys() <= self.parameters.keys()
             and all(
-                domain.contains(configuration[name]) for name, domain in self.parameters.items()
+                (name in configuration) == self.is_active(name, configuration)
+                for name in self.parameters
             )
+            and all(self.parameters[name].contains(value) for name, value in configuration.items())
             and self.holds(configuration)
         )
 
     def restrict(self, parameters: Mapping[str, Scalar]) -> Configuration | None:
-        """The part of `parameters` that this space searches; None if it is not a configuration."""
+        """The part of `parameters` that this space searches; None if it is not a configuration.
+
+        Values of flags whose condition is not met are no part of it.
+        """
         part = {name: parameters[name] for name in self.parameters if name in parameters}
+        part = self.active_part(part)
         return part if self.allows(part) else None
 
     def configurations(self, max_steps: int | None = None) -> Iterator[Configuration]:
@@ -152,54 +211,25 @@ class SearchSpace:
         """
         for _ in range(SAMPLE_TRIES if self.constraints else 1):
             drawn = {name: domain.sample(rng) for name, domain in self.parameters.items()}
-            if self.holds(drawn):
-                return drawn
+            if (configuration := self.configuration_of(drawn)) is not None:
+                return configuration
         shuffled = {name: _shuffled(domain, rng) for name, domain in self.parameters.items()}
         return next(self._walk(shuffled, max_steps=SEARCH_STEPS), None)
-
-    def faults(self) -> list[tuple[Constraint, str]]:
-        """Constraints that cannot be evaluated somewhere, or hold nowhere, each with the reason.
-
-        Looks at all combinations of the values that a constraint names, or at an even
-        selection of them where they are many.
-        """
-        found: list[tuple[Constraint, str]] = []
-        for constraint in self.constraints:
-            reason = self._fault(constraint)
-            if reason is not None:
-                found.append((constraint, reason))
-        return found
-
-    def _fault(self, constraint: Constraint) -> str | None:
-        names = [name for name in constraint.names if name in self.parameters]
-        per_flag = max(2, int(FAULT_CASES ** (1 / max(1, len(names)))))
-        cases = itertools.product(*(_spread(self.parameters[n], per_flag) for n in names))
-        complete = all(_is_small(self.parameters[n], per_flag) for n in names)
-        ever = False
-        for case in itertools.islice(cases, FAULT_CASES):
-            bound = dict(zip(names, case, strict=True))
-            try:
-                ever = constraint.holds(self._scope(bound)) or ever
-            except ExpressionError as error:
-                where = ", ".join(f"{name} = {value!r}" for name, value in bound.items())
-                return f"{error}" + (f" where {where}" if where else "")
-        return "holds for no configuration" if complete and not ever else None
 
     def _walk(
         self, values: Mapping[str, Sequence[Scalar]], max_steps: int | None = None
     ) -> Iterator[Configuration]:
         """Depth first through `values`, leaving a branch at the first constraint it breaks."""
-        names = list(values)
+        names = self._order
         if not self._constants_hold():
             return
-        position = {name: index for index, name in enumerate(names)}
-        closing: list[list[Constraint]] = [[] for _ in names]
-        for constraint in self._conjuncts:
-            tied = [position[name] for name in constraint.names if name in position]
-            if tied:
-                closing[max(tied)].append(constraint)
         bound: Configuration = {}
-        stack: list[Iterator[Scalar]] = [iter(values[names[0]])] if names else []
+
+        def options(depth: int) -> Iterator[Any]:
+            name = names[depth]
+            return iter(values[name] if self.is_active(name, bound) else (_LEFT_OUT,))
+
+        stack = [options(0)] if names else []
         steps = 0
         if not names:
             yield {}
@@ -208,18 +238,20 @@ class SearchSpace:
             steps += 1
             if max_steps is not None and steps > max_steps:
                 return
+            bound.pop(names[depth], None)
             try:
-                bound[names[depth]] = next(stack[-1])
+                value = next(stack[-1])
             except StopIteration:
                 stack.pop()
-                bound.pop(names[depth], None)
                 continue
-            if not all(self._holds(constraint, bound) for constraint in closing[depth]):
+            if value is not _LEFT_OUT:
+                bound[names[depth]] = value
+            if not all(self._holds(constraint, bound) for constraint in self._closing[depth]):
                 continue
             if depth + 1 == len(names):
-                yield dict(bound)
+                yield {name: bound[name] for name in self.parameters if name in bound}
             else:
-                stack.append(iter(values[names[depth + 1]]))
+                stack.append(options(depth + 1))
 
 
 def _shuffled(domain: Domain, rng: random.Random, most: int = 1_000) -> Sequence[Scalar]:
@@ -227,19 +259,3 @@ def _shuffled(domain: Domain, rng: random.Random, most: int = 1_000) -> Sequence
     if values is None:
         return [domain.sample(rng) for _ in range(most)]
     return rng.sample(values, min(most, len(values)))
-
-
-def _is_small(domain: Domain, most: int) -> bool:
-    values = domain.values()
-    return values is not None and len(values) <= most
-
-
-def _spread(domain: Domain, most: int) -> Sequence[Scalar]:
-    """At most `most` values, evenly over the domain, both ends among them."""
-    values = domain.values()
-    if values is None and isinstance(domain, Range):
-        width = (domain.high - domain.low) / (most - 1)
-        return [domain.low + index * width for index in range(most - 1)] + [domain.high]
-    if values is None or len(values) <= most:
-        return values or ()
-    return [values[index * (len(values) - 1) // (most - 1)] for index in range(most)]

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, BaseModel, Field, ValidationError
 
 from tasks_app import spec_checks, spec_deployment_checks, spec_flags, spec_gpus
+from tasks_app.conditions import conditions_of
 from tasks_app.expressions import MAX_LENGTH, Constraint, ExpressionError, Scalar
 from tasks_app.images import check_image, check_tag
 from tasks_app.problems import Problem, SpecError
@@ -164,7 +165,8 @@ class TaskSpec(BaseModel):
             constraints = [c for c in constraints if "gpus" not in c.names]
         else:
             context["gpus"] = gpus
-        named = {name for constraint in constraints for name in constraint.names}
+        expressions = [*constraints, *conditions_of(self.parameters).values()]
+        named = {name for expression in expressions for name in expression.names}
         needed = {name: context.get(name) for name in sorted(named - self.parameters.keys())}
         return SearchSpace(dict(self.parameters), tuple(constraints), needed, defaults)
 

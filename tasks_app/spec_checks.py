@@ -6,34 +6,53 @@ Those of how its server is run are in `spec_deployment_checks`.
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from tasks_app.conditions import conditions_of
 from tasks_app.domains import Choices
+from tasks_app.expressions import Expression
 from tasks_app.problems import Problem, did_you_mean
 from tasks_app.runtimes.catalogue import RuntimeCatalogue
+from tasks_app.runtimes.schema import Runtime
 from tasks_app.space import SearchSpace
+from tasks_app.space_faults import condition_faults, constraint_faults
 
 if TYPE_CHECKING:
     from tasks_app.spec import TaskSpec
 
 
 def constraint_problems(spec: "TaskSpec", catalogue: RuntimeCatalogue) -> list[Problem]:
-    """Names in constraints that nothing gives a value to."""
-    problems: list[Problem] = []
+    """Names in constraints and conditions that nothing gives a value to."""
     runtime = catalogue.find(spec.base_runtime)
     if runtime is None:
         return []  # told as such; what its flags are is not known
-    usable = {*spec.parameters, *spec.fixed_parameters, "gpus"}
-    usable |= {name for name, default in runtime.defaults.items() if default is not None}
+    flags = {*spec.parameters, *spec.fixed_parameters}
+    flags |= {name for name, default in runtime.defaults.items() if default is not None}
+    problems: list[Problem] = []
     for index, constraint in enumerate(spec.parsed_constraints()):
         path = f"constraints[{index}]"
-        for name in constraint.names:
-            if name in usable:
-                continue
-            if name in runtime.defaults:
-                message = f"{name!r} is not set by this task and has no known default"
-                problems.append(Problem(path, message, f"set {name} under fixed_parameters"))
-            else:
-                message = f"nothing is named {name!r}"
-                problems.append(Problem(path, message, _constraint_hint(name, spec, usable)))
+        problems += _name_problems(path, constraint, spec, runtime, {*flags, "gpus"})
+    for name, condition in conditions_of(spec.parameters).items():
+        path = f"parameters.{name}.when"
+        if "gpus" in condition.names:
+            message = "a condition names flags, not the number of GPUs"
+            problems.append(Problem(path, message, "write a constraint"))
+            continue
+        problems += _name_problems(path, condition, spec, runtime, flags)
+    return problems
+
+
+def _name_problems(
+    path: str, expression: Expression, spec: "TaskSpec", runtime: Runtime, usable: set[str]
+) -> list[Problem]:
+    problems = []
+    for name in expression.names:
+        if name in usable:
+            continue
+        if name in runtime.defaults:
+            message = f"{name!r} is not set by this task and has no known default"
+            problems.append(Problem(path, message, f"set {name} under fixed_parameters"))
+        else:
+            message = f"nothing is named {name!r}"
+            problems.append(Problem(path, message, _constraint_hint(name, spec, usable)))
     return problems
 
 
@@ -47,9 +66,13 @@ def _constraint_hint(name: str, spec: "TaskSpec", usable: set[str]) -> str:
 
 
 def space_problems(spec: "TaskSpec", space: SearchSpace) -> list[Problem]:
-    """Constraints that cannot be evaluated or exclude everything, on whatever machine."""
+    """Constraints that cannot be evaluated or exclude everything, and conditions that cannot be
+    evaluated or are never met, on whatever machine."""
     problems: list[Problem] = []
-    for constraint, reason in space.faults():
+    for name, reason in condition_faults(space):
+        text = space.conditions[name].text
+        problems.append(Problem(f"parameters.{name}.when", f"{text!r} {_verb(reason)}"))
+    for constraint, reason in constraint_faults(space):
         path = f"constraints[{spec.constraints.index(constraint.text)}]"
         problems.append(Problem(path, f"{constraint.text!r} {_verb(reason)}"))
     if not problems and space.size() == 0:
@@ -81,7 +104,7 @@ def _scenario(name: str, known: Sequence[str]) -> str:
 
 
 def _verb(reason: str) -> str:
-    return reason if reason.startswith("holds") else f"cannot be evaluated: {reason}"
+    return reason if reason.endswith("no configuration") else f"cannot be evaluated: {reason}"
 
 
 def advice(spec: "TaskSpec") -> list[Problem]:

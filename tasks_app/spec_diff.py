@@ -8,7 +8,7 @@ from typing import Any
 from tasks_app.masking import masked_document
 
 _MISSING = object()
-_VALUE_KEYS = {"low", "high", "step", "log"}
+_VALUE_KEYS = {"low", "high", "step", "log", "values", "when"}
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ def _shown_leaves(document: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _leaves(value: Mapping[str, Any], place: str = "") -> Iterator[tuple[str, Any]]:
-    """`("optimization.seed", 0)` for every value; a range of a parameter is one value."""
+    """`("optimization.seed", 0)` for every value; what a parameter may be is one value."""
     for key, item in value.items():
         path = f"{place}{key}"
         if isinstance(item, Mapping) and item and not item.keys() <= _VALUE_KEYS:

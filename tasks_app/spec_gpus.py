@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from tasks_app.expressions import Expression, ExpressionError
 from tasks_app.problems import Problem
 from tasks_app.runtimes.schema import Runtime
+from tasks_app.space_faults import constraint_faults
 
 if TYPE_CHECKING:
     from tasks_app.spec import TaskSpec
@@ -22,7 +23,7 @@ def gpu_problems(spec: "TaskSpec", runtime: Runtime, gpus: int) -> list[Problem]
         return [Problem(_place_of_baseline(spec, runtime), message, _hint(gpus))]
     space = spec.search_space(gpus, runtime)
     problems: list[Problem] = []
-    for constraint, reason in space.faults():
+    for constraint, reason in constraint_faults(space):
         if "gpus" not in constraint.names:
             continue  # a problem on every machine, found by `space_problems`
         if constraint.text in spec.constraints:

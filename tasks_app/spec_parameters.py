@@ -1,31 +1,36 @@
 """The search space in a task file: flag name to choices or range, and the fixed values."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, PlainSerializer, PlainValidator
+from pydantic import AfterValidator, BeforeValidator, PlainSerializer, PlainValidator
 from pydantic_core import PydanticCustomError
 
+from tasks_app.conditions import find_cycle, parents_of
 from tasks_app.domains import Choices, Domain, Range, canonical
+from tasks_app.expressions import Condition, ExpressionError
 from tasks_app.flags import FlagName, check_scalar
 from tasks_app.problems import did_you_mean
 from tasks_app.space import Scalar
-from tasks_app.validation import refusal, shown, wrong_type
+from tasks_app.validation import refusal, refusal_of_keys, shown, wrong_type
 
 MAX_CHOICES = 1_000
 MAX_STEPS = 10**18
 """Of a range from its low to its high end: what can be counted."""
-_RANGE_KEYS = ("low", "high", "step", "log")
+_RANGE_KEYS = ("low", "high", "step", "log", "when")
+_CHOICE_KEYS = ("values", "when")
 
 
 def parse_domain(value: object) -> Domain:
-    """A list of choices, or a mapping with low and high. Raises PydanticCustomError."""
+    """A list of choices, or a mapping with low and high, or with values; both mappings may have a
+    condition under when. Raises PydanticCustomError."""
     if isinstance(value, Choices | Range):
         return value
     if isinstance(value, list | tuple):
         return _parse_choices(list(value))
     if isinstance(value, Mapping):
-        return _parse_range(value)
+        return _parse_listed(value) if "values" in value else _parse_range(value)
     raise refusal(
         f"must be a list of choices or a range, not {shown(value)}",
         f"write [{value}], or set it under fixed_parameters"
@@ -56,6 +61,35 @@ def _parse_choices(values: list[object]) -> Choices:
     return Choices(tuple(options))
 
 
+def _parse_listed(data: Mapping[Any, Any]) -> Choices:
+    for key in data:
+        if key in ("low", "high", "step", "log"):
+            raise refusal(f"has both values and {key}", "keep the values or the range")
+        if key not in _CHOICE_KEYS:
+            raise refusal(
+                f"unknown key {shown(key)} beside values", did_you_mean(str(key), _CHOICE_KEYS)
+            )
+    values = data["values"]
+    if not isinstance(values, list | tuple):
+        raise refusal(f"values must be a list of choices, not {shown(values)}", f"write [{values}]")
+    return replace(_parse_choices(list(values)), when=_condition(data.get("when")))
+
+
+def _condition(value: object) -> str:
+    """The text of a condition, "" for none."""
+    if value is None or value == "":
+        return ""
+    if not isinstance(value, str):
+        message, suggestion = wrong_type(value, "text")
+        raise refusal(f"when {message}", suggestion or 'write when: "other-flag == 1"')
+    text = " ".join(value.split())
+    try:
+        Condition.parse(text)
+    except ExpressionError as error:
+        raise refusal(f"when {shown(text)}: {error}") from error
+    return text
+
+
 def _parse_range(data: Mapping[Any, Any]) -> Range:
     for key in data:
         if key not in _RANGE_KEYS:
@@ -79,7 +113,7 @@ def _parse_range(data: Mapping[Any, Any]) -> Range:
         raise refusal(f"a log scale needs low above 0, not {low}")
     if log and step is not None:
         raise refusal("a range has a step or a log scale, not both", "leave one of them out")
-    return Range(low=low, high=high, step=step, log=log)
+    return Range(low=low, high=high, step=step, log=log, when=_condition(data.get("when")))
 
 
 def _check_step(low: float, high: float, step: float | None) -> None:
@@ -122,7 +156,22 @@ DomainField = Annotated[
     PlainValidator(parse_domain),
     PlainSerializer(lambda domain: domain.to_data()),
 ]
-Parameters = Annotated[dict[FlagName, DomainField], BeforeValidator(_mapping)]
+
+
+def _check_conditions(parameters: dict[str, Domain]) -> dict[str, Domain]:
+    """No flag may depend on itself, be it through others."""
+    if cycle := find_cycle(parents_of(parameters)):
+        first = cycle[0]
+        through = " → ".join((*cycle, first))
+        raise refusal_of_keys(
+            {first: (f"depends on itself: {through}", "let one of them have no condition")}
+        )
+    return parameters
+
+
+Parameters = Annotated[
+    dict[FlagName, DomainField], BeforeValidator(_mapping), AfterValidator(_check_conditions)
+]
 
 
 def _fixed_value(value: object) -> Scalar:

@@ -115,7 +115,7 @@ def _list(dumper: _TaskDumper, data: list[Any]) -> yaml.Node:
 
 
 def _mapping(dumper: _TaskDumper, data: dict[str, Any]) -> yaml.Node:
-    in_line = not data or data.keys() <= {"low", "high", "step", "log"}
+    in_line = not data or data.keys() <= {"low", "high", "step", "log", "values", "when"}
     return dumper.represent_mapping("tag:yaml.org,2002:map", data, flow_style=in_line)
 
 

@@ -60,13 +60,21 @@ class Row:
 PARAMETERS, FIXED, SLO = "parameters", "fixed_parameters", "slo"
 # What a new row holds.
 BLANK: Mapping[str, Cells] = {
-    PARAMETERS: {"name": "", "kind": CHOICES, "values": "", "low": "", "high": "", "step": ""},
+    PARAMETERS: {
+        "name": "",
+        "kind": CHOICES,
+        "values": "",
+        "low": "",
+        "high": "",
+        "step": "",
+        "when": "",
+    },
     FIXED: {"name": "", "value": ""},
     SLO: {"metric": LATENCY_METRICS[0], "statistic": STATISTICS[-1], "bound": ""},
 }
 # A row in which nothing of this is typed counts as not there.
 TYPED: Mapping[str, tuple[str, ...]] = {
-    PARAMETERS: ("name", "values", *RANGE_PARTS),
+    PARAMETERS: ("name", "values", *RANGE_PARTS, "when"),
     FIXED: ("name", "value"),
     SLO: ("bound",),
 }
@@ -133,14 +141,20 @@ def _starts(key: str, name: str) -> bool:
 
 
 def _read_domain(cells: Cells) -> Any:
+    when = {"when": condition} if (condition := " ".join(cells["when"].split())) else {}
     if cells["kind"] not in {RANGE, LOG}:
-        return read_values(cells["values"])
+        values = read_values(cells["values"])
+        return {"values": values} | when if when else values
     ends = {part: read_value(cells[part]) for part in RANGE_PARTS if cells[part].strip()}
-    return ends | ({"log": True} if cells["kind"] == LOG else {})
+    return ends | ({"log": True} if cells["kind"] == LOG else {}) | when
 
 
 def _parameter_cells(name: str, value: object) -> Cells | None:
     blank = BLANK[PARAMETERS] | {"name": name}
+    if isinstance(value, Mapping) and isinstance(value.get("when"), str) and value["when"]:
+        blank |= {"when": value["when"]}
+        value = {key: item for key, item in value.items() if key != "when"}
+        value = value["values"] if value.keys() == {"values"} else value
     if isinstance(value, list):
         if all(item is None or isinstance(item, str | int | float) for item in value):
             return blank | {"values": write_values(value)}

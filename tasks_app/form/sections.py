@@ -99,7 +99,8 @@ _PARAMETERS = Section(
             ROWS,
             "Flags to try",
             "One flag a line. Choices: [1, 2, 4], true and false for a switch. "
-            "Ranges: {low: 0.7, high: 0.9, step: 0.05} or {low: 512, high: 8192, log: true}.",
+            "Ranges: {low: 0.7, high: 0.9, step: 0.05} or {low: 512, high: 8192, log: true}. "
+            "Only under a condition: {values: [1, 3], when: other-flag == 'x'}.",
         ),
     ),
     slug="parameters",

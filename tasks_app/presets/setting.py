@@ -27,6 +27,7 @@ class Setting:
 
     @property
     def is_range(self) -> bool:
+        """Whether its domain is written with keys: a range, or choices under a condition."""
         return self.is_searched and isinstance(self.value, Mapping)
 
     def says_the_same(self, other: "Setting") -> bool:
@@ -40,7 +41,8 @@ class Setting:
         except PydanticCustomError:
             return False
         if isinstance(mine, Choices) and isinstance(theirs, Choices):
-            return _as_set(mine.options) == _as_set(theirs.options)
+            same = _as_set(mine.options) == _as_set(theirs.options)
+            return same and mine.when == theirs.when
         return mine == theirs
 
 

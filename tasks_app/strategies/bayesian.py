@@ -67,10 +67,15 @@ def startup_trials(budget: int) -> int:
 def asks(
     space: SearchSpace, history: Sequence[Trial], *, seed: int, maximise: bool
 ) -> Iterator[Configuration]:
-    """What the model proposes, endlessly, heedless of constraints and of what was tried."""
+    """What the model proposes, endlessly, heedless of constraints and of what was tried.
+
+    A flag that a trial left out is unknown to it there: TPE models such flags each by itself, from
+    the trials that had them.
+    """
     import optuna
 
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    # Its warnings are of flags that it models by themselves, which is meant.
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
     codes = {name: _Code(domain) for name, domain in space.parameters.items()}
     distributions = {name: code.distribution() for name, code in codes.items()}
     with warnings.catch_warnings():
@@ -85,10 +90,12 @@ def asks(
         part = space.restrict(trial.parameters)
         if part is not None:
             encoded = {name: codes[name].encode(value) for name, value in part.items()}
-            study.add_trial(_frozen(trial, encoded, distributions))
+            known = {name: distributions[name] for name in encoded}
+            study.add_trial(_frozen(trial, encoded, known))
     while True:
         asked = study.ask(distributions)
-        yield {name: code.decode(asked.params[name]) for name, code in codes.items()}
+        values = {name: code.decode(asked.params[name]) for name, code in codes.items()}
+        yield space.active_part(values)
         study.tell(asked, state=optuna.trial.TrialState.FAIL)
 
 

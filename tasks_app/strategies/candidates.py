@@ -48,19 +48,21 @@ def _best(history: Sequence[Trial], *, maximise: bool) -> list[Trial]:
 def _neighbours(
     space: SearchSpace, trials: Sequence[Trial], rng: random.Random
 ) -> Iterator[Configuration]:
-    """With one flag changed, or two, around each trial."""
-    centres = [part for t in trials if (part := space.restrict(t.parameters)) is not None]
-    for centre in centres:
+    """With one flag changed, or two, around each trial; what that makes active is drawn."""
+    parts = [part for t in trials if (part := space.restrict(t.parameters)) is not None]
+    for part in parts:
+        unset = [name for name in space.names if name not in part]
+        centre = part | {name: space.parameters[name].sample(rng) for name in unset}
         for name in space.names:
             for value in _near(space.parameters[name], centre[name], rng):
                 neighbour = {**centre, name: value}
-                if space.holds(neighbour):
-                    yield neighbour
+                if (near := space.configuration_of(neighbour)) is not None:
+                    yield near
                 second = rng.choice(space.names)
                 other = _near(space.parameters[second], centre[second], rng)
                 both = {**neighbour, second: rng.choice(other)}
-                if space.holds(both):
-                    yield both
+                if (near := space.configuration_of(both)) is not None:
+                    yield near
 
 
 def _near(domain: Domain, value: Scalar, rng: random.Random) -> list[Scalar]:

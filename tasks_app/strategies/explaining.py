@@ -92,12 +92,18 @@ def _explored(weighing: Weighing, chosen: Configuration) -> str:
         return reasons.explores(chosen, new, new=True)
     around = _nearest_good(weighing, chosen)
     names = reasons.differing(chosen, around.parameters)
-    set_back = [chosen, *({**chosen, name: around.parameters[name]} for name in names)]
+    set_back = [chosen, *(_set_back(chosen, around, name) for name in names)]
     unsure = weighing.deviations(set_back)
     drops = dict(zip(names, unsure[0] - unsure[1:], strict=True))
     most = max(drops.values(), default=0.0)
     telling = [name for name in names if drops[name] >= most / 2]
     return reasons.explores(chosen, telling or names, new=False)
+
+
+def _set_back(chosen: Configuration, around: Trial, name: str) -> Configuration:
+    """`chosen` with a flag as `around` has it, or without the flag where that has none."""
+    others = {other: value for other, value in chosen.items() if other != name}
+    return others | {key: value for key, value in around.parameters.items() if key == name}
 
 
 def _is_new(weighing: Weighing, chosen: Configuration, name: str) -> bool:

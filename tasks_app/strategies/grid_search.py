@@ -42,7 +42,7 @@ def covering(space: SearchSpace, shift: Sequence[float] = ()) -> Iterator[Config
             name: space.parameters[name].quantile((start[axis] + index * steps[axis]) % 1.0)
             for axis, name in enumerate(names)
         }
-        yield drawn if space.holds(drawn) else None
+        yield space.configuration_of(drawn)
         index += 1
 
 

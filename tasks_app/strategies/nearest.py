@@ -11,13 +11,19 @@ def nearest(
 ) -> Configuration:
     """The candidate with the smallest distance to `wanted`; the first of equals.
 
-    The distance is the sum over the flags: 0 for the same value, 1 for another category; for
+    The distance is the sum over the flags: 0 for the same value, 1 for another category, and where
+    one of the two leaves the flag out; for
     numbers how far apart their ranks (listed) or values (a range) are, the whole domain being 1.
     """
     scales = {name: _Scale(domain) for name, domain in domains.items()}
 
     def distance(candidate: Configuration) -> float:
-        return sum(scale.distance(wanted[name], candidate[name]) for name, scale in scales.items())
+        return sum(
+            scale.distance(wanted[name], candidate[name])
+            if name in wanted and name in candidate
+            else float((name in wanted) != (name in candidate))
+            for name, scale in scales.items()
+        )
 
     return min(candidates, key=distance)
 

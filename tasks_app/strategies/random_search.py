@@ -31,7 +31,7 @@ def draws(space: SearchSpace, seed: int) -> Iterator[Configuration | None]:
     rng = random.Random(seed)  # noqa: S311
     while True:
         drawn = {name: domain.sample(rng) for name, domain in space.parameters.items()}
-        yield drawn if space.holds(drawn) else None
+        yield space.configuration_of(drawn)
 
 
 def step_rng(seed: int, seen: set[object]) -> random.Random:
