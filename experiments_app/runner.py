@@ -60,6 +60,7 @@ PASSING = frozenset(
         FailureKind.DOCKER_RESTARTED,
         FailureKind.DOCKER_UNREACHABLE,
         FailureKind.PORT_TAKEN,
+        ErrorKind.KILLED,
     }
 )
 

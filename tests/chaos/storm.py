@@ -131,9 +131,9 @@ class Storm:
     def _check_task(self) -> None:
         self._check_finished()
         experiments = self.site.rows(
-            "SELECT number, status, attempt, error_kind, parameters, e.id FROM"
+            "SELECT e.number, e.status, e.attempt, e.error_kind, e.parameters, e.id FROM"
             " experiments_app_experiment e JOIN tasks_app_task t ON t.id = e.task_id"
-            " WHERE t.id = (SELECT MAX(id) FROM tasks_app_task) ORDER BY number"
+            " WHERE t.id = (SELECT MAX(id) FROM tasks_app_task) ORDER BY e.number"
         )
         assert [row[0] for row in experiments] == [*range(CONFIGURATIONS + 1)], experiments
         tried = Counter(row[4] for row in experiments)

@@ -156,15 +156,18 @@ def test_a_server_killed_while_it_is_measured_fails_the_experiment_and_the_task_
     assert following.number == 1
 
 
-def test_a_killed_genai_bench_fails_the_experiment() -> None:
+def test_an_experiment_whose_genai_bench_is_killed_is_tried_again_and_fails_in_the_end() -> None:
     task = started(paced_data(benchmark={"max_requests_per_level": 5000}))
     experiment = advance(task.pk)
     assert experiment is not None
-    thread = while_measuring(experiment.pk, lambda: kill_process("launcher"))
-    assert run_experiment(experiment.pk)
-    thread.join()
-    experiment.refresh_from_db()
-    assert (experiment.status, experiment.error_kind) == ("failed", "killed")
+    for attempts_before, status in ((0, "pending"), (2, "failed")):
+        Experiment.objects.update(attempt=attempts_before)
+        thread = while_measuring(experiment.pk, lambda: kill_process("launcher"))
+        assert run_experiment(experiment.pk)
+        thread.join()
+        experiment.refresh_from_db()
+        assert experiment.status == status
+    assert experiment.error_kind == "killed"
     assert "genai-bench" in experiment.error
 
 
