@@ -11,6 +11,10 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from autotuner_site import account_admin
+
+__all__ = ["account_admin"]
+
 admin.site.site_header = "Autotuner administration"
 admin.site.site_title = "Autotuner"
 admin.site.index_title = "Everything that is stored"

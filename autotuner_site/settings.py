@@ -4,6 +4,7 @@ Every variable is named and explained in `.env.example`.
 """
 
 import os
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from django.core.exceptions import ImproperlyConfigured
 from environs import Env
 from huey import SqliteHuey
 
+from autotuner_site.exposure import key_fault
 from autotuner_site.paths import DEFAULT_HOME, Home
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -44,6 +46,13 @@ def _paths(name: str) -> tuple[Path, ...]:
     return tuple(folder.resolve() for folder in folders)
 
 
+def _at_least(name: str, default: int, least: int) -> int:
+    value = env.int(name, default)
+    if value < least:
+        raise ImproperlyConfigured(f"{name} is {value}; it must be {least} or more")
+    return value
+
+
 def _seconds(name: str, default: int) -> int:
     value = env.int(name, default)
     if value < 1:
@@ -70,6 +79,8 @@ SITE_ID = HOME.secret("site_id", 16)
 
 DEBUG = env.bool("DEBUG", False)
 SECRET_KEY = env.str("SECRET_KEY", "") or HOME.secret("secret_key")
+if _fault := key_fault(SECRET_KEY):
+    raise ImproperlyConfigured(_fault)
 # What secrets are encrypted with in the database: the first one encrypts, all of them decrypt.
 _KEYS: list[str] = env.list("SECRETS_KEYS", [])
 SECRETS_KEYS = [key.strip() for key in _KEYS if key.strip()]
@@ -86,6 +97,9 @@ SECURE_HSTS_PRELOAD = HTTPS_ONLY
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS_ONLY else None
 SESSION_COOKIE_NAME = "autotuner_session"
 CSRF_COOKIE_NAME = "autotuner_csrf"
+SESSION_COOKIE_AGE = 3600 * _at_least("SESSION_HOURS", 14 * 24, 1)
+# So many proxies of our own stand before the site, and say in X-Forwarded-For whom they heard.
+PROXY_COUNT = _at_least("PROXY_COUNT", 0, 0)
 
 INSTALLED_APPS = [
     "whitenoise.runserver_nostatic",
@@ -96,6 +110,7 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.sessions",
     "django.contrib.staticfiles",
+    "axes",
     "csp",
     "django_htmx",
     "huey.contrib.djhuey",
@@ -106,6 +121,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "autotuner_site.headers.HeadersMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -114,10 +130,12 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    "autotuner_site.access.RoleMiddleware",
     "tasks_app.audit.AuditMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "axes.middleware.AxesMiddleware",
 ]
 
 ROOT_URLCONF = "autotuner_site.urls"
@@ -133,6 +151,7 @@ TEMPLATES: list[dict[str, Any]] = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "autotuner_site.access.may",
             ],
         },
     },
@@ -182,6 +201,19 @@ AUTH_PASSWORD_VALIDATORS = [
         "NumericPasswordValidator",
     )
 ]
+AUTHENTICATION_BACKENDS = [
+    "axes.backends.AxesStandaloneBackend",  # the first: it refuses before a password is looked at
+    "django.contrib.auth.backends.ModelBackend",
+]
+AXES_FAILURE_LIMIT = 5
+AXES_COOLOFF_TIME = timedelta(minutes=15)
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_CLIENT_IP_CALLABLE = "autotuner_site.requests.client_address"
+AXES_LOCKOUT_CALLABLE = "autotuner_site.sign_in_limits.locked_out"
+AXES_RESET_ON_SUCCESS = True
+AXES_DISABLE_ACCESS_LOG = True
+AXES_ENABLE_ADMIN = False  # accounts have an action that lets them in again
+AXES_VERBOSE = False
 LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "task_list"
 LOGOUT_REDIRECT_URL = "login"
@@ -231,6 +263,7 @@ LOGGING = {
         # A handler of its own keeps huey from adding one of its making.
         "huey": {"handlers": ["console"], "level": "WARNING", "propagate": False},
         "httpx": {"level": "WARNING"},
+        "axes": {"level": "WARNING"},
     },
 }
 

@@ -5,6 +5,7 @@ from django.urls import include, path
 from autotuner_site import help_views, views
 
 handler400 = "autotuner_site.uploads.bad_request"
+handler403 = "autotuner_site.access.not_allowed"
 
 urlpatterns = [
     path("", include("tasks_app.urls")),
@@ -12,6 +13,7 @@ urlpatterns = [
     path("sign-in/", views.SignIn.as_view(), name="login"),
     path("sign-in/<str:uid>/<str:token>/", views.sign_in_by_link, name="sign_in_by_link"),
     path("sign-out/", LogoutView.as_view(), name="logout"),
+    path("sign-out/everywhere", views.sign_out_everywhere, name="sign_out_everywhere"),
     path("password/", views.password, name="password"),
     path("help/", help_views.help_page, name="help"),
     path("help/<slug:name>", help_views.help_page, name="help_page"),

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib import messages
-from django.contrib.auth import login, update_session_auth_hash
+from django.contrib.auth import login, logout, update_session_auth_hash
 from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm, SetPasswordForm
 from django.contrib.auth.models import User
@@ -20,11 +20,15 @@ from django.utils.decorators import method_decorator
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 from django_htmx.http import HttpResponseClientRefresh
 
 from autotuner_site.first_admin import redeem
 from autotuner_site.requests import SignedInRequest
+from autotuner_site.sessions import end_sessions
+
+PASSWORDS = "django.contrib.auth.backends.ModelBackend"
+"""Who a session says it was opened by; the link has no way of its own."""
 
 
 class SignInForm(AuthenticationForm):
@@ -64,7 +68,7 @@ def sign_in_by_link(request: HttpRequest, uid: str, token: str) -> HttpResponse:
     """
     user = redeem(uid, token)
     if user is not None:
-        login(request, user)
+        login(request, user, backend=PASSWORDS)
     if request.user.is_authenticated:
         return redirect(_next_page(request))
     return render(request, "registration/link_used.html", status=410)
@@ -78,6 +82,16 @@ def _next_page(request: HttpRequest) -> str:
     return reverse(settings.LOGIN_REDIRECT_URL)
 
 
+@require_POST
+def sign_out_everywhere(request: SignedInRequest) -> HttpResponse:
+    """On this device and every other one."""
+    user = request.user
+    logout(request)
+    end_sessions(user)
+    messages.success(request, "You are signed out on all devices.")
+    return redirect(settings.LOGIN_URL)
+
+
 @sensitive_post_parameters()
 @require_http_methods(["GET", "POST"])
 def password(request: SignedInRequest) -> HttpResponse:
@@ -85,7 +99,7 @@ def password(request: SignedInRequest) -> HttpResponse:
     form = _password_form(request.user, request.POST if request.method == "POST" else None)
     if form.is_valid():
         update_session_auth_hash(request, form.save())
-        messages.success(request, "Your password is set.")
+        messages.success(request, "Your password is set; every other device is signed out.")
         return redirect(settings.LOGIN_REDIRECT_URL)
     status = 422 if form.is_bound else 200
     return render(request, "registration/password.html", {"form": form}, status=status)

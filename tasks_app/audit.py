@@ -18,6 +18,7 @@ from django.db.models import Model
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
+from autotuner_site.requests import client_address
 from tasks_app.models.audit import AuditEntry
 
 SITE = "the site itself"
@@ -88,7 +89,7 @@ def _user_of(request: HttpRequest) -> str:
 
 
 def address_of(request: HttpRequest) -> str:
-    return str(request.META.get("REMOTE_ADDR") or "")
+    return client_address(request) or ""
 
 
 def _by_command() -> Actor:

@@ -1,20 +1,22 @@
 """Every address of the site: whom it lets in, by which methods, and what it answers.
 
-A table that several tests walk. The admin's addresses are as many again and follow one rule, so
-they are found and not listed: staff see a page, everybody else is sent to the sign-in.
+A table that several tests walk: what it says of a role is written here a second time, so that an
+address which opens by mistake fails a test. The admin's addresses are as many again and follow one
+rule, so they are found and not listed: administrators see a page, everybody else the sign-in.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from django.conf import settings
-from django.contrib.auth.models import Group, User
+from django.contrib.auth.models import User
 from django.db.models import Model
 from django.test.utils import CaptureQueriesContext
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
+from autotuner_site.roles import Role
 from experiments_app import task_log
 from experiments_app.models import Experiment, Measurement, ResourceLease, SiteSetting
 from experiments_app.site_settings import store
@@ -23,7 +25,8 @@ from tasks_app.models import AuditEntry, Label, Preset, Run, Task, TaskVersion
 from tests import factories
 
 READ, ASK, ACT = ("GET", "HEAD"), ("GET", "HEAD", "POST"), ("POST",)
-ANYBODY, SIGNED_IN, STAFF = "anybody", "signed in", "staff"
+ANYBODY: Final = "anybody"
+SIGNED_IN, ADMIN = Role.NONE, Role.ADMIN
 HASH = "3f9c" * 16
 
 
@@ -33,6 +36,8 @@ class World:
 
     admin: User
     user: User
+    viewer: User
+    nobody: User
     pending: Task
     running: Task
     completed: Task
@@ -44,7 +49,9 @@ class World:
     def make(cls, **changes: Any) -> "World":
         """`changes`: what the documents of all tasks say besides."""
         admin = factories.make_user("admin")
-        user = factories.make_user("guest", staff=False)
+        user = factories.make_user("guest", role=Role.OPERATOR)
+        viewer = factories.make_user("viewer", role=Role.VIEWER)
+        nobody = factories.make_user("nobody", role=Role.NONE)
         pending = factories.make_task(**changes)
         running = factories.running_task(**changes)
         completed = factories.completed_task(**changes)
@@ -61,16 +68,17 @@ class World:
         ResourceLease.objects.create(
             host="here", resource="cpu", experiment=held, token=factories.TOKEN
         )
-        Group.objects.create(name="measurers")
         store("HF_ENDPOINT", "https://hub.example", admin)
         preset = factories.make_preset()
-        return cls(admin, user, pending, running, completed, other, experiment, preset)
+        return cls(
+            admin, user, viewer, nobody, pending, running, completed, other, experiment, preset
+        )
 
     def rows(self) -> Mapping[type[Model], Model]:
         """One row of each table that the admin shows."""
         tables = (
             AuditEntry, Label, Preset, Run, Task, TaskVersion, Experiment, Measurement,
-            ResourceLease, SiteSetting, Group, User,
+            ResourceLease, SiteSetting, User,
         )  # fmt: skip
         return {table: table._default_manager.order_by("pk")[0] for table in tables}
 
@@ -88,14 +96,24 @@ Args = Callable[[World], Sequence[object]]
 
 @dataclass(frozen=True)
 class Place:
-    """One address. `status`: what whoever may come gets by the first of its methods."""
+    """One address. `status`: what whoever may come gets by the first of its methods. `role`: who
+    may come; an address that only shows something is a viewer's, any other an operator's."""
 
     name: str
     methods: Sequence[str] = READ
     args: Args = lambda world: ()
-    access: str = SIGNED_IN
+    role: Role | str = ""
     status: int = 200
     query: Callable[[World], Mapping[str, object]] = field(default=lambda world: {})
+
+    @property
+    def least(self) -> Role:
+        """The role that one needs to come here, with an account."""
+        if isinstance(self.role, Role):
+            return self.role
+        if self.role == ANYBODY:
+            return Role.NONE
+        return Role.VIEWER if self.methods == READ else Role.OPERATOR
 
     def path(self, world: World) -> str:
         return reverse(self.name, args=list(self.args(world)))
@@ -125,7 +143,7 @@ PLACES = (
     Place("task_list"),
     Place("tasks_bulk", ACT, status=302),
     Place("bulk_outcomes", status=302),  # nothing was done yet
-    Place("tasks_compare", ACT, status=302),
+    Place("tasks_compare", ACT, role=Role.VIEWER, status=302),
     Place("task_rows", query=_task_of),
     Place("preset_list"),
     Place("preset_new", ASK),
@@ -137,14 +155,14 @@ PLACES = (
     Place("preset_export", args=_own),
     Place("preset_merge", ASK, _own, query=_task_of),
     Place("task_import", ASK),
-    Place("tasks_export", ASK, query=_task_of),
+    Place("tasks_export", ASK, role=Role.VIEWER, query=_task_of),
     Place("task_export", args=_done),
     Place("task_results_csv", args=_done),
     Place("task_results_json", args=_done),
     Place("task_new", ASK),
     Place("task_check", ACT),
     Place("task_check", ACT, lambda world: [world.pending.pk]),
-    Place("model_check"),
+    Place("model_check", role=Role.OPERATOR),
     Place("tune_builtin", ACT, status=302),
     Place("task_detail", args=_done),
     Place("task_edit", (*ASK, "PUT"), _done),
@@ -173,24 +191,25 @@ PLACES = (
     Place("experiment_detail", args=lambda world: [world.experiment.pk]),
     Place("experiment_log", args=lambda world: [world.experiment.pk]),
     Place("system"),
-    Place("audit", access=STAFF),
-    Place("audit_export", access=STAFF),
+    Place("audit", role=ADMIN),
+    Place("audit_export", role=ADMIN),
     Place("machine_checks"),
     Place("machine_check", args=lambda world: ["machine"]),
-    Place("system_settings", ASK, access=STAFF),
+    Place("system_settings", ASK, role=ADMIN),
     Place("test_connection", ACT),
     # The tests' site has no Docker engine: its pages lead back to one that says so.
     Place("container", args=lambda world: [HASH], status=302),
-    Place("container_stop", ASK, lambda world: [HASH], STAFF, 302),
-    Place("image_remove", ASK, lambda world: [f"sha256:{HASH}"], STAFF, 302),
-    Place("model_remove", ASK, lambda world: ["no/such"], STAFF, 404),
-    Place("login", ASK, access=ANYBODY),
+    Place("container_stop", ASK, lambda world: [HASH], ADMIN, 302),
+    Place("image_remove", ASK, lambda world: [f"sha256:{HASH}"], ADMIN, 302),
+    Place("model_remove", ASK, lambda world: ["no/such"], ADMIN, 404),
+    Place("login", ASK, role=ANYBODY),
     Place("sign_in_by_link", ("GET",), lambda world: ["1", "used"], ANYBODY, 410),
-    Place("password", ("GET", "POST")),
-    Place("help"),
-    Place("help_page", args=lambda world: ["concepts"]),
-    Place("healthz", access=ANYBODY),
-    Place("logout", ACT, access=ANYBODY, status=302),  # the last one: it ends the session
+    Place("password", ("GET", "POST"), role=SIGNED_IN),
+    Place("help", role=SIGNED_IN),
+    Place("help_page", role=SIGNED_IN, args=lambda world: ["concepts"]),
+    Place("healthz", role=ANYBODY),
+    Place("sign_out_everywhere", ACT, role=SIGNED_IN, status=302),
+    Place("logout", ACT, role=SIGNED_IN, status=302),
 )
 
 

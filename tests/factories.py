@@ -13,6 +13,7 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.utils import timezone
 
+from autotuner_site.roles import Role, give_role
 from experiments_app.models import Experiment, Measurement
 from tasks_app.models import Preset, Task
 from tasks_app.spec import TaskSpec
@@ -23,10 +24,13 @@ COMMAND = ["python", "-m", "experiments_app.llamacpp.server", "--model", "/model
 SCORES = (61.2, 58.9, 74.6, 88.3, 71.0, 96.4, 112.7, 104.1, 93.8, 118.5, 131.9, 127.4)
 
 
-def make_user(name: str = "ada", *, staff: bool = True) -> User:
-    user = User(username=name, is_staff=staff, is_superuser=staff)
+def make_user(name: str = "ada", *, role: Role | None = None) -> User:
+    """A superuser, or an account with that role."""
+    user = User(username=name, is_staff=role is None, is_superuser=role is None)
     user.set_password("not a secret")
     user.save()
+    if role is not None:
+        give_role(user, role)
     return user
 
 

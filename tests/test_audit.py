@@ -14,6 +14,7 @@ from django.db import transaction
 from django.test import Client
 from django.utils import timezone
 
+from autotuner_site.roles import Role
 from experiments_app.hub import CachedModel
 from experiments_app.system import stored
 from experiments_app.system.audit_filter import harmless
@@ -115,6 +116,7 @@ SENT: dict[str, tuple[str, Sent]] = {
             new_password2="a long one 4711",
         ),
     ),
+    "sign_out_everywhere": ("account.signed_out", just()),
     "logout": ("account.signed_out", just()),
 }
 CHANGE_NOTHING = {"tasks_compare", "tasks_export", "task_check", "test_connection"}
@@ -172,10 +174,10 @@ def test_signing_in_and_failing_to_is_in_it(world: World) -> None:
 
 def test_accounts_and_roles_are_in_it_and_a_sign_in_changes_no_account(world: World) -> None:
     seen = AuditEntry.objects.count()
-    user = factories.make_user("eve", staff=False)
+    user = factories.make_user("eve", role=Role.NONE)
     user.is_staff = True
     user.save()
-    user.groups.add(Group.objects.get(name="measurers"))
+    user.groups.add(Group.objects.get(name="viewer"))
     Client().force_login(user)
     user.delete()
     actions = [entry.action for entry in AuditEntry.objects.order_by("pk")[seen:]]

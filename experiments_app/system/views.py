@@ -9,7 +9,6 @@ from typing import Any, Concatenate, ParamSpec
 
 import docker
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.debug import sensitive_post_parameters
@@ -29,16 +28,6 @@ from tasks_app.audit import record
 
 P = ParamSpec("P")
 View = Callable[Concatenate[SignedInRequest, P], HttpResponse]
-
-
-def staff_only(view: View[P]) -> View[P]:
-    @functools.wraps(view)
-    def guarded(request: SignedInRequest, /, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
-        if not request.user.is_staff:
-            raise PermissionDenied
-        return view(request, *args, **kwargs)
-
-    return guarded
 
 
 def docker_needed(view: View[P]) -> View[P]:
@@ -90,7 +79,6 @@ def test_connection(request: SignedInRequest) -> HttpResponse:
 
 @sensitive_post_parameters()
 @require_http_methods(["GET", "HEAD", "POST"])
-@staff_only
 def system_settings(request: SignedInRequest) -> HttpResponse:
     form = SettingsForm(settings_in_force(), request.POST if request.method == "POST" else None)
     if form.is_valid():
@@ -117,7 +105,6 @@ def container(request: SignedInRequest, container_id: str) -> HttpResponse:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@staff_only
 @docker_needed
 def container_stop(request: SignedInRequest, container_id: str) -> HttpResponse:
     with engine() as client:
@@ -152,7 +139,6 @@ def _container_facts(found: our_containers.OurContainer) -> str:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@staff_only
 @docker_needed
 def image_remove(request: SignedInRequest, image_id: str) -> HttpResponse:
     with engine() as client:
@@ -177,7 +163,6 @@ def image_remove(request: SignedInRequest, image_id: str) -> HttpResponse:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@staff_only
 def model_remove(request: SignedInRequest, repo_id: str) -> HttpResponse:
     try:
         known = stored.stored_models()

@@ -8,6 +8,7 @@ from autotuner_site.first_admin import (
     redeem,
     sign_in_path,
 )
+from autotuner_site.roles import Role
 from tests.factories import make_user
 
 pytestmark = pytest.mark.django_db
@@ -26,7 +27,7 @@ def test_it_creates_an_administrator_without_a_password() -> None:
 
 
 def test_it_creates_nobody_where_there_is_a_user() -> None:
-    make_user(staff=False)
+    make_user(role=Role.OPERATOR)
     assert create_first_admin() is None
     assert User.objects.count() == 1
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 PROJECT_ROOT = Path(__file__).resolve().parents[2]
-READ = re.compile(r"(?:env\.\w+|_paths?|_seconds)\(\s*\"([A-Z_]+)\"")
+READ = re.compile(r"(?:env\.\w+|_paths?|_seconds|_at_least)\(\s*\"([A-Z_]+)\"")
 
 
 def names_read() -> set[str]:
@@ -58,6 +58,10 @@ def test_no_path_depends_on_the_working_directory(tmp_path: Path) -> None:
         ("PORT_RANGE", "9000-8000", "the lower first"),
         ("DEPLOYMENT_MODE", "kubernetes", "docker or local"),
         ("DATABASE_URL", "postgres://db/x", "only SQLite"),
+        ("SECRET_KEY", "hunter2", "50 random characters or more"),
+        ("SECRET_KEY", "a" * 60, "50 random characters or more"),
+        ("SESSION_HOURS", "0", "1 or more"),
+        ("PROXY_COUNT", "-1", "0 or more"),
         ("REDIS_URL", "redis://localhost", "leave REDIS_URL empty"),
     ],
 )

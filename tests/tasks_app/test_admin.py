@@ -7,6 +7,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from autotuner_site.roles import Role
 from tasks_app.labels import set_labels
 from tasks_app.models import Label, Preset, Task
 from tests import factories
@@ -119,7 +120,7 @@ def test_it_shows_no_claim_and_no_stored_secret(browser: Client) -> None:
 
 
 def test_it_is_for_staff(client: Client) -> None:
-    client.force_login(make_user(staff=False))
+    client.force_login(make_user(role=Role.OPERATOR))
     assert client.get("/admin/tasks_app/task/").status_code == 302
 
 

@@ -1,9 +1,11 @@
 from typing import Any
 
+from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import CommandParser
 
 from autotuner_site.commands import FAILURE, SUCCESS, BadInput, SiteCommand
+from autotuner_site.exposure import exposure_faults
 from autotuner_site.first_admin import (
     admin_without_password,
     create_first_admin,
@@ -28,6 +30,7 @@ class Command(SiteCommand):
 
     def run(self, *, bind: str, **options: Any) -> int:
         host, port = parse_bind(bind)
+        check_exposure(host)
         call_command("migrate", verbosity=0, interactive=False)
         create_first_admin()
         supervisor = Supervisor(host, port)
@@ -45,6 +48,16 @@ class Command(SiteCommand):
             self.stderr.write(str(error))
             return FAILURE
         return SUCCESS
+
+
+def check_exposure(host: str) -> None:
+    """Raises BadInput."""
+    faults = exposure_faults(host, debug=settings.DEBUG, allowed_hosts=settings.ALLOWED_HOSTS)
+    if told := "\n".join(f"- {fault}" for fault in faults):
+        raise BadInput(
+            f"--bind {host}: others in the network could reach the site, and it is not ready for"
+            f" that:\n{told}"
+        )
 
 
 def parse_bind(text: str) -> tuple[str, int]:

@@ -10,6 +10,7 @@ from django.contrib.messages import get_messages
 from django.test import Client
 
 from autotuner_site import settings as site
+from autotuner_site.roles import Role
 from autotuner_site.sealing import KEY_NAME
 from experiments_app.hub import remove_cached_model
 from experiments_app.models import SiteSetting
@@ -40,7 +41,7 @@ def staff(client: Client) -> Client:
 
 @pytest.fixture
 def user(client: Client) -> Client:
-    client.force_login(factories.make_user("bob", staff=False))
+    client.force_login(factories.make_user("bob", role=Role.OPERATOR))
     return client
 
 
