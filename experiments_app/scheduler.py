@@ -14,7 +14,7 @@ from tasks_app.problems import SpecError
 from tasks_app.runtimes import site_runtimes
 from tasks_app.space import SearchSpace
 from tasks_app.spec import TaskSpec
-from tasks_app.strategies import STRATEGIES, Proposal, Trial, TrialStatus, reasons
+from tasks_app.strategies import Proposal, Trial, TrialStatus, reasons, strategy_for
 
 TRIAL_STATUS: dict[Experiment.Status, TrialStatus] = {
     Experiment.Status.PENDING: "running",
@@ -88,7 +88,8 @@ def next_proposal(
         return None
     space = search_space(spec, gpus)
     trials = (_trial(space, experiment) for experiment in experiments)
-    proposed = STRATEGIES[spec.optimization.strategy].propose(
+    strategy = strategy_for(spec.optimization.strategy, spec.optimization.objectives)
+    proposed = strategy.propose(
         space,
         [trial for trial in trials if trial is not None],
         seed=spec.optimization.seed,
@@ -131,6 +132,7 @@ def _trial(space: SearchSpace, experiment: Experiment) -> Trial | None:
         score=experiment.objective_score,
         bound=experiment.bound,
         number=experiment.number,
+        scores=experiment.scores,
     )
 
 

@@ -1,11 +1,20 @@
 """Search strategies by the name that a task file gives them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from tasks_app.strategies import auto, bayesian, grid_search, random_search
+from tasks_app.strategies import auto, bayesian, grid_search, random_search, several
 from tasks_app.strategies.base import Memory, PastTask, Proposal, Strategy, Trial, TrialStatus
 
-__all__ = ["STRATEGIES", "Memory", "PastTask", "Proposal", "Strategy", "Trial", "TrialStatus"]
+__all__ = [
+    "STRATEGIES",
+    "Memory",
+    "PastTask",
+    "Proposal",
+    "Strategy",
+    "Trial",
+    "TrialStatus",
+    "strategy_for",
+]
 
 STRATEGIES: Mapping[str, Strategy] = {
     "auto": auto,
@@ -13,3 +22,10 @@ STRATEGIES: Mapping[str, Strategy] = {
     "random": random_search,
     "bayesian": bayesian,
 }
+
+
+def strategy_for(name: str, objectives: Sequence[str] | None) -> Strategy:
+    """The strategy of that name, which may search for the front of several objectives."""
+    if objectives and name in several.FOR_SEVERAL:
+        return several.FOR_SEVERAL[name](tuple(objectives))
+    return STRATEGIES[name]

@@ -23,7 +23,7 @@ class Trial:
     `parameters` may hold more than the searched flags (the fixed ones). `score` is the
     objective in its own unit and only there for a feasible success. `bound` is what a pruned
     one could have scored at best, where that is known. `number` is the experiment's, for reasons
-    that name it.
+    that name it. `scores`: the values of several objectives, by name, of a feasible success.
     """
 
     parameters: Mapping[str, Scalar]
@@ -32,6 +32,7 @@ class Trial:
     score: float | None = None
     bound: float | None = None
     number: int | None = None
+    scores: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

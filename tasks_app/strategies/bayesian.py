@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from tasks_app.domains import Choices, Domain, same_value
 from tasks_app.space import Configuration, Scalar, SearchSpace, configuration_key
+from tasks_app.spec_sections import objective_is_maximised
 from tasks_app.strategies import random_search, reasons
 from tasks_app.strategies.base import Memory, Proposal, Trial, first_untried, tried, untried
 from tasks_app.strategies.grid_search import covering
@@ -36,7 +37,10 @@ def propose(
     maximise: bool,
     budget: int,
     memory: Memory | None = None,
+    objectives: Sequence[str] = (),
 ) -> Proposal | None:
+    """`objectives`: several, by their names in a task file; their values are the trials' `scores`.
+    Then what is likely on the front is proposed (multi-objective TPE)."""
     seen = tried(space, history)
     rng = random_search.step_rng(seed, seen)
     first_ones = startup_trials(budget)
@@ -47,7 +51,7 @@ def propose(
         return (
             None if spread is None else Proposal(spread, reasons.start(len(seen) + 1, first_ones))
         )
-    asked = asks(space, history, seed=rng.getrandbits(32), maximise=maximise)
+    asked = asks(space, history, seed=rng.getrandbits(32), maximise=maximise, objectives=objectives)
     first = next(asked)
     for proposed in (first, *islice(asked, ASKS - 1)):
         if space.holds(proposed) and configuration_key(proposed) not in seen:
@@ -65,7 +69,12 @@ def startup_trials(budget: int) -> int:
 
 
 def asks(
-    space: SearchSpace, history: Sequence[Trial], *, seed: int, maximise: bool
+    space: SearchSpace,
+    history: Sequence[Trial],
+    *,
+    seed: int,
+    maximise: bool,
+    objectives: Sequence[str] = (),
 ) -> Iterator[Configuration]:
     """What the model proposes, endlessly, heedless of constraints and of what was tried.
 
@@ -83,15 +92,16 @@ def asks(
         sampler = optuna.samplers.TPESampler(
             seed=seed, n_startup_trials=1, multivariate=True, constant_liar=True
         )
+        upwards = [objective_is_maximised(name) for name in objectives] or [maximise]
         study = optuna.create_study(
-            direction="maximize" if maximise else "minimize", sampler=sampler
+            directions=["maximize" if up else "minimize" for up in upwards], sampler=sampler
         )
     for trial in history:
         part = space.restrict(trial.parameters)
         if part is not None:
             encoded = {name: codes[name].encode(value) for name, value in part.items()}
             known = {name: distributions[name] for name in encoded}
-            study.add_trial(_frozen(trial, encoded, known))
+            study.add_trial(_frozen(trial, objectives, encoded, known))
     while True:
         asked = study.ask(distributions)
         values = {name: code.decode(asked.params[name]) for name, code in codes.items()}
@@ -100,16 +110,20 @@ def asks(
 
 
 def _frozen(
-    trial: Trial, encoded: Mapping[str, Any], distributions: Mapping[str, Any]
+    trial: Trial,
+    objectives: Sequence[str],
+    encoded: Mapping[str, Any],
+    distributions: Mapping[str, Any],
 ) -> "optuna.trial.FrozenTrial":
     import optuna
 
     states = optuna.trial.TrialState
-    scored = trial.score is not None and math.isfinite(trial.score)
-    value = None
+    known = [trial.scores.get(name) for name in objectives] or [trial.score]
+    scored = all(value is not None and math.isfinite(value) for value in known)
+    values = None
     match trial.status:
         case "success" if trial.feasible is not False and scored:
-            state, value = states.COMPLETE, trial.score
+            state, values = states.COMPLETE, known
         case "success" | "pruned":
             state = states.PRUNED
         case "running":
@@ -117,7 +131,7 @@ def _frozen(
         case _:
             state = states.FAIL
     return optuna.trial.create_trial(
-        state=state, value=value, params=dict(encoded), distributions=dict(distributions)
+        state=state, values=values, params=dict(encoded), distributions=dict(distributions)
     )
 
 

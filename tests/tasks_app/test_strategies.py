@@ -2,7 +2,7 @@
 
 import random
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import pytest
 from hypothesis import given, settings
@@ -10,7 +10,15 @@ from hypothesis import strategies as st
 
 from tasks_app.expressions import Constraint
 from tasks_app.space import Choices, Configuration, Range, SearchSpace, configuration_key
-from tasks_app.strategies import STRATEGIES, Memory, PastTask, Trial, TrialStatus
+from tasks_app.strategies import (
+    STRATEGIES,
+    Memory,
+    PastTask,
+    Strategy,
+    Trial,
+    TrialStatus,
+    several,
+)
 
 SPACES = {
     "choices": SearchSpace(
@@ -35,7 +43,13 @@ SPACES = {
 }
 OUTCOMES: tuple[TrialStatus, ...] = ("success", "failed", "success", "pruned", "cancelled")
 
-every_strategy = pytest.mark.parametrize("name", STRATEGIES)
+TWO, THREE = ("throughput", "ttft_p99"), ("throughput", "ttft_p99", "tpot_mean")
+EVERY: Mapping[str, Strategy] = {
+    **STRATEGIES,
+    "auto for three": several.Auto(THREE),
+    "bayesian for two": several.Bayesian(TWO),
+}
+every_strategy = pytest.mark.parametrize("name", EVERY)
 every_space = pytest.mark.parametrize("space", SPACES.values(), ids=SPACES.keys())
 
 
@@ -51,7 +65,14 @@ def trial(number: int, configuration: Configuration) -> Trial:
         status,
         feasible,
         score(configuration) if feasible else None,
+        scores=scores(configuration) if feasible else {},
     )
+
+
+def scores(configuration: Configuration) -> dict[str, float]:
+    """Objectives that disagree."""
+    rate = 1 + abs(score(configuration))
+    return {"throughput": rate, "ttft_p99": rate**0.5, "tpot_mean": 1 / rate}
 
 
 def run(
@@ -60,7 +81,7 @@ def run(
     baseline = Trial({"fixed": 1}, "success", True, 1.0)
     history: list[Trial] = [baseline]
     for number in range(experiments):
-        proposed = STRATEGIES[name].propose(
+        proposed = EVERY[name].propose(
             space, tuple(history), seed=seed, maximise=True, budget=budget
         )
         if proposed is None:
@@ -100,10 +121,10 @@ def test_it_does_not_propose_what_is_under_way(name: str) -> None:
     space = SPACES["choices"]
     history: list[Trial] = []
     for _ in range(12):
-        proposed = STRATEGIES[name].propose(space, history, seed=1, maximise=True, budget=12)
+        proposed = EVERY[name].propose(space, history, seed=1, maximise=True, budget=12)
         assert proposed is not None
         history.append(Trial(proposed.configuration, "running"))
-    assert STRATEGIES[name].propose(space, history, seed=1, maximise=True, budget=12) is None
+    assert EVERY[name].propose(space, history, seed=1, maximise=True, budget=12) is None
 
 
 @every_strategy
@@ -131,7 +152,7 @@ def test_it_does_not_write_to_the_history(name: str) -> None:
     space = SPACES["choices"]
     history = [trial(n, c) for n, c in enumerate(run("random", space, experiments=6))]
     before = list(history)
-    STRATEGIES[name].propose(space, history, seed=0, maximise=False, budget=12)
+    EVERY[name].propose(space, history, seed=0, maximise=False, budget=12)
     assert history == before
 
 
@@ -175,9 +196,7 @@ def test_it_learns_from_scores(name: str, maximise: bool) -> None:
         history: list[Trial] = []
         scores: list[float] = []
         for _ in range(30):
-            proposed = STRATEGIES[name].propose(
-                space, history, seed=seed, maximise=maximise, budget=30
-            )
+            proposed = EVERY[name].propose(space, history, seed=seed, maximise=maximise, budget=30)
             assert proposed is not None
             a = proposed.configuration["a"]
             assert isinstance(a, int)
@@ -198,7 +217,7 @@ def test_it_keeps_away_from_what_broke_the_slo(name: str) -> None:
         for a in range(0, 1000, 50)
     ]
     proposed = [
-        STRATEGIES[name].propose(space, history, seed=seed, maximise=True, budget=40)
+        EVERY[name].propose(space, history, seed=seed, maximise=True, budget=40)
         for seed in range(12)
     ]
     values = [p.configuration["a"] for p in proposed if p is not None]
@@ -258,7 +277,7 @@ def test_it_keeps_the_contract_on_any_space(
     history: list[Trial] = []
     for number, value in enumerate(scores):
         proposed, again = (
-            STRATEGIES[name].propose(space, tuple(history), seed=1, maximise=maximise, budget=6)
+            EVERY[name].propose(space, tuple(history), seed=1, maximise=maximise, budget=6)
             for _ in range(2)
         )
         assert proposed == again
@@ -287,9 +306,9 @@ def test_it_is_fast_after_many_trials(name: str) -> None:
         }
     )
     history = [trial(n, c) for n, c in enumerate(run("random", space, budget=500, experiments=500))]
-    STRATEGIES[name].propose(space, history[:20], seed=0, maximise=True, budget=501)
+    EVERY[name].propose(space, history[:20], seed=0, maximise=True, budget=501)
     started = time.process_time()
-    assert STRATEGIES[name].propose(space, history, seed=0, maximise=True, budget=501)
+    assert EVERY[name].propose(space, history, seed=0, maximise=True, budget=501)
     assert time.process_time() - started < 1.0
 
 
@@ -370,3 +389,42 @@ def test_auto_takes_scores_that_have_no_logarithm() -> None:
     space = SearchSpace({"a": Range(0, 20)})
     history = [Trial({"a": a}, "success", True, a - 10.0) for a in (0, 5, 10, 15)]
     assert int(propose(space, history)["a"] or 0) > 15
+
+
+def test_auto_finds_the_front_of_two_objectives_sooner_than_chance() -> None:
+    space = SearchSpace({"a": Range(1, 7), "b": Range(1, 7)})
+
+    def front_size(strategy: Strategy) -> int:
+        history: list[Trial] = []
+        for _ in range(14):
+            proposed = strategy.propose(space, history, seed=2, maximise=True, budget=14)
+            assert proposed is not None
+            a, b = (float(proposed.configuration[name] or 0) for name in ("a", "b"))
+            waste = 1 + abs(b - 5)  # on the front b is 5, whatever a is
+            reached = {"throughput": a / waste, "ttft_p99": a * waste}
+            history.append(
+                Trial(proposed.configuration, "success", True, a / waste, scores=reached)
+            )
+        return sum(trial.parameters["b"] == 5 for trial in history)
+
+    assert front_size(several.Auto(TWO)) >= front_size(STRATEGIES["random"]) + 2
+
+
+@pytest.mark.parametrize("strategy", [several.Auto(TWO), several.Bayesian(TWO)])
+def test_a_search_for_two_objectives_keeps_away_from_what_broke_the_slo(strategy: Strategy) -> None:
+    space = SearchSpace({"a": Range(0, 1000)})
+    history = [
+        Trial(
+            {"a": a},
+            "success",
+            a < 500,
+            a + 1.0 if a < 500 else None,
+            scores={"throughput": a + 1.0, "ttft_p99": 1.0} if a < 500 else {},
+        )
+        for a in range(0, 1000, 50)
+    ]
+    proposed = [
+        strategy.propose(space, history, seed=seed, maximise=True, budget=40) for seed in range(6)
+    ]
+    values = [p.configuration["a"] for p in proposed if p is not None]
+    assert sum(type(a) is int and a < 550 for a in values) >= 4
