@@ -13,8 +13,8 @@ from typing import Any, Self
 
 from experiments_app.benchmark import command
 from experiments_app.benchmark.errors import BenchmarkError, ErrorKind, error_of_os
-from experiments_app.benchmark.level_files import complete_levels, finished_levels
-from experiments_app.benchmark.request import BenchmarkRequest, Progress
+from experiments_app.benchmark.level_files import all_failed, read_level
+from experiments_app.benchmark.request import BenchmarkRequest, Key, Progress
 from experiments_app.benchmark.results import LevelResult
 from experiments_app.engines.log_capture import LogCapture
 from experiments_app.processes import stop_group
@@ -25,11 +25,12 @@ TAIL_LINES = 12
 
 
 class GenaiBench:
-    """One run of genai-bench, which may be started early.
+    """One run of genai-bench, which may be started early, and measures level by level.
 
     `prepare` starts the process: it loads itself, the tokenizer and the prompts, which takes
-    seconds and needs no server. `run` lets it go. Leaving the `with` block ends the process and
-    all that it started, whatever happened.
+    seconds and needs no server. `measure` lets it load the server with one level after the other,
+    in whatever order. Leaving the `with` block ends the process and all that it started, whatever
+    happened.
     """
 
     def __init__(self, request: BenchmarkRequest) -> None:
@@ -39,6 +40,10 @@ class GenaiBench:
         self._events_fd = -1
         self._pending = b""
         self._failure: tuple[ErrorKind, str] | None = None
+        self._finished: list[LevelResult] = []
+        self._asked = 0
+        self._key: Key = ("", 0)
+        self._of: int | None = None
         self._level: dict[str, Any] = {}
         self._level_began = 0.0
         self._spawned_at = 0.0
@@ -112,6 +117,43 @@ class GenaiBench:
             stdin.write(line.encode() + b"\n")
             stdin.flush()
 
+    def measure(
+        self,
+        level: Key,
+        *,
+        of: int | None = None,
+        on_progress: Callable[[Progress], None] = lambda _progress: None,
+        should_stop: Callable[[], None] = lambda: None,
+        deadline_s: float | None = None,
+    ) -> LevelResult:
+        """Measures one level; one without a single success is a result, too.
+
+        `of` is how many levels are to be measured, where that is known. `should_stop` is asked
+        several times a second and raises to abort; `deadline_s` is the most seconds from now.
+        Raises BenchmarkError; after one of the kind `server` another level can be measured, after
+        all others the process has been ended.
+        """
+        self.prepare()
+        deadline = time.monotonic() + deadline_s if deadline_s is not None else float("inf")
+        self._key, self._of, self._level = level, of, {}
+        try:
+            self._send(json.dumps(level))
+            self._follow(on_progress, should_stop, deadline)
+            failure = self._level.get("failure")
+            result = None if failure else read_level(self.request, level, self._asked)
+        except BenchmarkError as error:
+            self.close()
+            raise self._with_context(error) from error.__cause__
+        except BaseException:
+            self.close()
+            raise
+        where = self._where()
+        self._asked += 1
+        if result is None:
+            raise self._with_context(BenchmarkError(ErrorKind.SERVER, f"{failure}{where}"))
+        self._finished.append(result)
+        return result
+
     def run(
         self,
         *,
@@ -119,18 +161,23 @@ class GenaiBench:
         should_stop: Callable[[], None] = lambda: None,
         deadline_s: float | None = None,
     ) -> list[LevelResult]:
-        """Measures every level. `should_stop` is asked several times a second and raises to abort;
-        `deadline_s` is the most seconds from now. Raises BenchmarkError."""
-        self.prepare()
+        """Measures every level of the request, scenario by scenario, and ends the process. The
+        arguments are those of `measure`. Raises BenchmarkError, for a level without a success
+        too."""
         deadline = time.monotonic() + deadline_s if deadline_s is not None else float("inf")
         try:
-            self._send("go")
-            self._follow(on_progress, should_stop, deadline)
-            self._check_end()
-            return complete_levels(self.request)
-        except BenchmarkError as error:
-            self.close()
-            raise self._with_context(error) from error.__cause__
+            for level in self.request.levels:
+                result = self.measure(
+                    level,
+                    of=len(self.request.levels),
+                    on_progress=on_progress,
+                    should_stop=should_stop,
+                    deadline_s=deadline - time.monotonic(),
+                )
+                if not result.successes:
+                    self._finished.pop()
+                    raise self._with_context(all_failed(result))
+            return list(self._finished)
         finally:
             self.close()
 
@@ -140,17 +187,20 @@ class GenaiBench:
         should_stop: Callable[[], None],
         deadline: float,
     ) -> None:
-        """Takes events until genai-bench closes its end, which it does by ending."""
+        """Takes events until the level has ended."""
         with selectors.DefaultSelector() as selector:
             selector.register(self._events_fd, selectors.EVENT_READ)
             while True:
                 if selector.select(timeout=POLL_INTERVAL_S):
                     data = os.read(self._events_fd, 65536)
-                    if not data:
-                        return
+                    if not data:  # it closes its end only by ending
+                        raise self._early_end()
                     *lines, self._pending = (self._pending + data).split(b"\n")
-                    for line in lines:
-                        self._take(json.loads(line), on_progress)
+                    events = [json.loads(line) for line in lines]
+                    for event in events:
+                        self._take(event, on_progress)
+                    if any(event["event"] == "level_finished" for event in events):
+                        return
                 should_stop()
                 if time.monotonic() > deadline:
                     raise BenchmarkError(
@@ -168,6 +218,9 @@ class GenaiBench:
                 self._level_began = time.monotonic()
             case "progress":
                 self._level |= event
+            case "level_finished":
+                self._level |= event
+                return
             case "failed":
                 self._failure = ErrorKind(event["kind"]), event["message"]
                 return
@@ -176,10 +229,10 @@ class GenaiBench:
         on_progress(self._progress())
 
     def _progress(self) -> Progress:
-        scenario, concurrency = self.request.levels[self._level["index"]]
+        scenario, concurrency = self._key
         return Progress(
-            index=self._level["index"],
-            levels=len(self.request.levels),
+            index=self._asked,
+            levels=self._of,
             scenario=scenario,
             concurrency=concurrency,
             done=self._level["done"],
@@ -192,25 +245,24 @@ class GenaiBench:
         if not self._level:
             return ""
         at = self._progress()
+        number = f"level {at.index + 1}" + (f" of {at.levels}" if at.levels else "")
         return (
             f": {at.done} of {at.total} requests were answered at {at.scenario}, "
-            f"concurrency {at.concurrency} (level {at.index + 1} of {at.levels})"
+            f"concurrency {at.concurrency} ({number})"
         )
 
-    def _check_end(self) -> None:
+    def _early_end(self) -> BenchmarkError:
+        """Why genai-bench ended before its level did."""
         code = self._exit_code()
         if self._failure:
-            kind, message = self._failure
-            raise BenchmarkError(kind, message + (self._where() if kind == "server" else ""))
-        if code is None or code == 0:
-            return
-        if code < 0:
-            raise BenchmarkError(
+            return BenchmarkError(*self._failure)
+        if code is not None and code < 0:
+            return BenchmarkError(
                 ErrorKind.KILLED,
                 f"genai-bench was ended by signal {-code}{self._where()}. Signal 9 often means "
                 "that the machine ran out of memory",
             )
-        raise BenchmarkError(ErrorKind.OTHER, f"genai-bench ended with code {code}{self._where()}")
+        return BenchmarkError(ErrorKind.OTHER, f"genai-bench ended with code {code}{self._where()}")
 
     def _exit_code(self) -> int | None:
         """None when it closed its end of the events and yet does not end."""
@@ -226,8 +278,7 @@ class GenaiBench:
         message = error.message
         if error.kind in {ErrorKind.OTHER, ErrorKind.KILLED} and tail:
             message += f"\nIts last lines:\n{tail}"
-        levels = error.levels or tuple(finished_levels(self.request))
-        return BenchmarkError(error.kind, message, levels=levels, log_tail=tail)
+        return BenchmarkError(error.kind, message, levels=tuple(self._finished), log_tail=tail)
 
     @property
     def log_incomplete(self) -> str | None:

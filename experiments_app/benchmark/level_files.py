@@ -1,12 +1,11 @@
 """Reads what a run left behind, and believes it only when it adds up."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 from pydantic import ValidationError
 
 from experiments_app.benchmark.errors import BenchmarkError, ErrorKind
-from experiments_app.benchmark.request import BenchmarkRequest
+from experiments_app.benchmark.request import BenchmarkRequest, Key
 from experiments_app.benchmark.results import (
     LevelFile,
     LevelResult,
@@ -24,68 +23,45 @@ MAX_BUSY_SHARE = 0.6
 """Share of the time in which the client's event loop may be at work."""
 
 
-def complete_levels(request: BenchmarkRequest) -> list[LevelResult]:
-    """The result of every level that was asked for, in order.
+def read_level(request: BenchmarkRequest, level: Key, index: int) -> LevelResult:
+    """The result of `level`, which ended as the `index`th of its run, from 0.
 
-    Raises BenchmarkError when one is missing, doubled, or without a single success.
+    Raises BenchmarkError when it is missing, doubled, or does not add up.
     """
-    results = _read_all(request)
-    missing = [level for level in request.levels if level not in results]
-    if missing:
-        named = ", ".join(f"{s} at concurrency {c}" for s, c in missing)
+    scenario, concurrency = level
+    named = f"{scenario} at concurrency {concurrency}"
+    contents = [
+        content
+        for path in sorted(request.folder.glob(f"*_concurrency_{concurrency}_*.json"))
+        if (content := _read_level(path)).aggregated_metrics.level == level
+    ]
+    if not contents:
         raise BenchmarkError(
             ErrorKind.INCOMPLETE,
             f"genai-bench left no result for {named}: no request was answered there in "
             f"{request.max_minutes_per_level} minutes",
-            levels=tuple(results.values()),
         )
-    ordered = [results[level] for level in request.levels]
-    for result in ordered:
-        if not result.successes:
-            last = result.samples[-1]
-            raise BenchmarkError(
-                ErrorKind.ALL_FAILED,
-                f"All {result.num_requests} requests of {result.scenario} at concurrency "
-                f"{result.concurrency} failed, the last one with error {last.error_code}: "
-                f"{last.error_message}",
-                levels=tuple(r for r in ordered if r.successes),
-            )
-    return ordered
-
-
-def finished_levels(request: BenchmarkRequest) -> list[LevelResult]:
-    """Whatever is complete after a failure; nothing when even that cannot be read."""
-    try:
-        return list(_read_all(request).values())
-    except (BenchmarkError, OSError):
-        return []
-
-
-def _read_all(request: BenchmarkRequest) -> dict[tuple[str, int], LevelResult]:
-    timings = {
-        (content.scenario, content.concurrency): content
-        for content in (
-            _read_timings(path) for path in sorted(request.folder.glob("timings/level_*.json"))
+    if len(contents) > 1:
+        raise BenchmarkError(ErrorKind.INCOMPLETE, f"genai-bench reports {named} twice")
+    timings = _read_timings(request.folder / "timings" / f"level_{index}.json")
+    if (timings.scenario, timings.concurrency) != level:
+        raise BenchmarkError(
+            ErrorKind.INCOMPLETE,
+            f"level {index + 1} was {timings.scenario} at concurrency {timings.concurrency},"
+            f" and not {named}",
         )
-    }
-    results: dict[tuple[str, int], LevelResult] = {}
-    for path in sorted(_level_paths(request.folder)):
-        content = _read_level(path)
-        level = (content.aggregated_metrics.scenario, content.aggregated_metrics.num_concurrency)
-        if level not in request.levels or level in results:
-            problem = "twice" if level in results else "though nobody asked for it"
-            raise BenchmarkError(
-                ErrorKind.INCOMPLETE, f"genai-bench reports {level} {problem}: {path.name}"
-            )
-        if level in timings:  # the launcher writes it last: without it the level is not finished
-            results[level] = level_result(content, timings[level])
-    return results
+    return level_result(contents[0], timings)
 
 
-def _level_paths(folder: Path) -> Iterator[Path]:
-    for path in folder.glob("*.json"):
-        if path.name != "experiment_metadata.json" and not path.name.startswith("debug_for_run_"):
-            yield path
+def all_failed(result: LevelResult) -> BenchmarkError:
+    """What a level without a single success is told as."""
+    last = result.samples[-1]
+    return BenchmarkError(
+        ErrorKind.ALL_FAILED,
+        f"All {result.num_requests} requests of {result.scenario} at concurrency "
+        f"{result.concurrency} failed, the last one with error {last.error_code}: "
+        f"{last.error_message}",
+    )
 
 
 def _read_level(path: Path) -> LevelFile:
@@ -103,7 +79,7 @@ def _read_level(path: Path) -> LevelFile:
 def _read_timings(path: Path) -> TimingsFile:
     try:
         return TimingsFile.model_validate_json(path.read_bytes())
-    except ValidationError as error:
+    except (OSError, ValidationError) as error:
         raise BenchmarkError(ErrorKind.INCOMPLETE, f"{path} cannot be read: {error}") from error
 
 

@@ -5,10 +5,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+Key = tuple[str, int]
+"""A level: (scenario, concurrency)."""
+
 
 @dataclass(frozen=True)
 class BenchmarkRequest:
-    """One run of genai-bench over every (scenario, concurrency) against one server."""
+    """One run of genai-bench against one server.
+
+    The requests of every scenario at every concurrency are made while the server starts. Other
+    concurrencies may be measured too: their requests are made when they are asked for.
+    """
 
     api_base: str
     """`http://host:port`, without `/v1`."""
@@ -40,17 +47,19 @@ class BenchmarkRequest:
     stop_grace_s: float = 3.0
 
     @property
-    def levels(self) -> tuple[tuple[str, int], ...]:
-        """Every (scenario, concurrency), in the order in which they run."""
+    def levels(self) -> tuple[Key, ...]:
+        """What is prepared for: every concurrency, scenario by scenario."""
         return tuple((s, c) for s in self.scenarios for c in self.concurrencies)
 
 
 @dataclass(frozen=True)
 class Progress:
-    """`done` of `total` requests of the level `index` (of `levels`) are answered."""
+    """`done` of `total` requests of a level are answered."""
 
     index: int
-    levels: int
+    """How many levels were measured before."""
+    levels: int | None
+    """How many there are; None where that is found out on the way."""
     scenario: str
     concurrency: int
     done: int

@@ -164,6 +164,10 @@ class AggregatedMetrics(_File):
     num_requests: int
     stats: Stats
 
+    @property
+    def level(self) -> tuple[str, int]:
+        return self.scenario, self.num_concurrency
+
 
 class RequestMetrics(_File):
     ttft: float | None = None

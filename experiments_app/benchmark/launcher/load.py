@@ -1,9 +1,10 @@
 """The load of each level: which requests, when it is over, what is remembered of it.
 
-The requests of a level are made beforehand from the seed: every configuration gets the same ones
-in the same order. The first `requests` of them are measured. Until the last of those is answered
-the users go on sending further ones that nobody measures, so that each measured request runs at
-the asked concurrency from its start to its end.
+The driver says which level comes next. The requests of a level are made beforehand, from the seed
+and the level alone: every configuration gets the same ones in the same order, whichever levels it
+was measured at before. The first `requests` of them are measured. Until the last of those is
+answered the users go on sending further ones that nobody measures, so that each measured request
+runs at the asked concurrency from its start to its end.
 """
 
 import gc
@@ -54,11 +55,11 @@ class Ticket:
 
 @dataclass
 class Level:
-    index: int
     scenario: str
     concurrency: int
     requests: int
     prepared: list[Any]
+    index: int = 0
     tickets: list[Ticket] = field(default_factory=list)
     answered: list[dict[str, Any]] = field(default_factory=list)
     errors: int = 0
@@ -67,7 +68,8 @@ class Level:
     broken_off: int = 0
     stopped_by: str = "requests"
     over: Any = field(default_factory=gevent.event.Event)
-    failure: LoadError | None = None
+    failure: str = ""
+    """Why the server is not asked any further, where it stopped answering in the middle."""
 
     @property
     def is_over(self) -> bool:
@@ -90,13 +92,16 @@ class Load:
         self._plan = levels
         self._requests = requests
         self._seed = seed
-        self._levels: list[Level] = []
-        self._next_index = 0
+        self._prepared: dict[tuple[str, int], Level] = {}
+        self._count = 0
+        self._ended_at = 0.0
         self._environment: Any = None
         self._collector: Any = None
         self._watch = LoopWatch()
         self._last_progress = 0.0
         self.level: Level
+        self.is_ready = False
+        """Whether the driver may say which level comes next."""
 
     # Before the first request
 
@@ -104,14 +109,17 @@ class Load:
         """Makes the requests of all levels."""
         self._environment = environment
         self._collector = collector
-        for index, (scenario, concurrency) in enumerate(self._plan):
-            # Less than one request a user would not reach the concurrency.
-            requests = max(self._requests, concurrency)
-            seed = zlib.crc32(f"{self._seed} {scenario} {concurrency}".encode())
-            random.seed(seed)
-            np.random.seed(seed)
-            prepared = self._sample(scenario, requests + concurrency)
-            self._levels.append(Level(index, scenario, concurrency, requests, prepared))
+        for scenario, concurrency in self._plan:
+            self._prepared[scenario, concurrency] = self._make(scenario, concurrency)
+
+    def _make(self, scenario: str, concurrency: int) -> Level:
+        # Less than one request a user would not reach the concurrency.
+        requests = max(self._requests, concurrency)
+        seed = zlib.crc32(f"{self._seed} {scenario} {concurrency}".encode())
+        random.seed(seed)
+        np.random.seed(seed)
+        prepared = self._sample(scenario, requests + concurrency)
+        return Level(scenario, concurrency, requests, prepared)
 
     def _sample(self, scenario: str, count: int) -> list[Any]:
         sampler, parsed = self._environment.sampler, Scenario.from_string(scenario)
@@ -119,13 +127,25 @@ class Load:
 
     # A level, in the order of events
 
+    def next_level(self) -> Level:
+        """Waits until the driver says which; then until the server has noticed that requests of
+        the one before were broken off."""
+        scenario, concurrency = json.loads(self._channel.next_line())
+        level = self._prepared.pop((scenario, concurrency), None)
+        if level is None:
+            level = self._make(scenario, concurrency)
+        level.index = self._count
+        if self._count and self.level.broken_off:
+            gevent.sleep(max(self._ended_at + SETTLE_S - time.monotonic(), 0.0))
+        self._count += 1
+        self.level = level
+        return level
+
     def begin(self) -> None:
         # A collection would hold all streams up for tens of milliseconds.
         gc.collect()
         gc.freeze()
         gc.disable()
-        self.level = self._levels[self._next_index]
-        self._next_index += 1
         self._channel.emit(
             "level_started",
             index=self.level.index,
@@ -189,19 +209,15 @@ class Load:
     @staticmethod
     def _give_up_on_errors(level: Level, response: Any) -> None:
         answered = len(level.answered)
-        reason = f"{response.status_code}: {str(response.error_message)[:500]}"
-        if level.errors == answered and answered >= min(level.requests, max(8, level.concurrency)):
-            level.failure = LoadError(
-                "all_failed",
-                f"All of the first {answered} requests failed, the last one with error {reason}",
-            )
+        if level.errors == answered:
+            if answered >= min(level.requests, max(8, level.concurrency)):
+                level.over.set()
         elif level.errors_in_a_row >= max(20, 3 * level.concurrency):
-            level.failure = LoadError(
-                "server",
+            level.failure = (
                 f"The server stopped answering: the last {level.errors_in_a_row} requests failed "
-                f"one after another, the last one with error {reason}",
+                f"one after another, the last one with error {response.status_code}: "
+                f"{str(response.error_message)[:500]}"
             )
-        if level.failure:
             level.over.set()
 
     def _report_progress(self, level: Level) -> None:
@@ -225,8 +241,7 @@ class Load:
         self.level.broken_off = sum(not ticket.answered for ticket in self.level.tickets)
         self._watch.stop()
         gc.enable()
-        if self.level.failure:
-            raise self.level.failure
+        self._ended_at = time.monotonic()
         return int(time.monotonic() - began)
 
     def finish(self) -> None:
@@ -244,15 +259,16 @@ class Load:
             **asdict(self._watch.figures()),
         }
         (folder / f"level_{level.index}.json").write_text(json.dumps(content))
-        self._channel.emit("level_finished", index=level.index, done=len(level.answered))
+        self._channel.emit(
+            "level_finished",
+            index=level.index,
+            done=len(level.answered),
+            errors=level.errors,
+            failure=level.failure,
+        )
 
     @staticmethod
     def _window_end(level: Level) -> float | None:
         unanswered = [t.start for t in level.tickets[: level.requests] if not t.answered]
         ends = [e for e in (level.first_unmeasured, *unanswered) if e is not None]
         return min(ends, default=None)
-
-    def settle(self) -> None:
-        """Between levels: waits only where something was broken off, and not after the last."""
-        if self.level.broken_off and self._next_index < len(self._plan):
-            gevent.sleep(SETTLE_S)

@@ -5,6 +5,7 @@ They reach into version 0.0.5. Each has its reason beside it; the contract test 
 
 import logging
 import sys
+from collections.abc import Callable, Iterable, Iterator
 from types import SimpleNamespace
 from typing import Any
 
@@ -32,7 +33,7 @@ class Dashboard:
 
     def __enter__(self) -> None:
         self._channel.emit("ready")
-        self._channel.next_line()
+        self._load.is_ready = True
 
     def __exit__(self, *_exception: object) -> None:
         pass
@@ -47,7 +48,20 @@ class Dashboard:
         return lambda *_args, **_kwargs: None
 
 
+class Asked(list[Any]):
+    """What genai-bench loops over: once all is ready, whatever the driver asks for next."""
+
+    def __init__(self, load: Load, values: Iterable[Any], ask: Callable[[], Iterator[Any]]) -> None:
+        super().__init__(values)
+        self._load = load
+        self._ask = ask
+
+    def __iter__(self) -> Iterator[Any]:
+        return self._ask() if self._load.is_ready else super().__iter__()
+
+
 def apply(load: Load, channel: Channel, *, api_base: str, api_key: str | None) -> None:
+    _ask_for_levels(load)
     _leave_out_reports()
     _log_to_standard_error()
     _exchange_dashboard(load, channel)
@@ -60,6 +74,27 @@ def apply(load: Load, channel: Channel, *, api_base: str, api_key: str | None) -
         post=lean_post(api_base, openai_user.requests.post),
         exceptions=openai_user.requests.exceptions,
     )
+
+
+def _ask_for_levels(load: Load) -> None:
+    """genai-bench measures every concurrency of a scenario, then the next scenario; which level is
+    worth its time is seen only from those before it. So each scenario that it takes is that of the
+    level that the driver wants, with that level's concurrency alone, until the driver ends it."""
+    run = cli.benchmark.callback
+
+    def run_asked(*args: Any, **options: Any) -> Any:
+        def scenarios() -> Iterator[str]:
+            while True:
+                yield load.next_level().scenario
+
+        def concurrencies() -> Iterator[int]:
+            yield load.level.concurrency
+
+        options["traffic_scenario"] = Asked(load, options["traffic_scenario"], scenarios)
+        options["num_concurrency"] = Asked(load, options["num_concurrency"], concurrencies)
+        return run(*args, **options)
+
+    cli.benchmark.callback = run_asked
 
 
 def _leave_out_reports() -> None:
@@ -92,10 +127,10 @@ def _exchange_dashboard(load: Load, channel: Channel) -> None:
 
 
 def _exchange_waits(load: Load) -> None:
-    """The level ends with its last request, not at the next full second; the pauses of 1 s after a
-    level and 2 s at the end are left out where nothing needs them."""
+    """The level ends with its last request, not at the next full second; the pause of 1 s after a
+    level is left out where nothing needs it (`Load.next_level`)."""
     cli.manage_run_time = lambda max_time_per_run, **_kwargs: load.wait(max_time_per_run)
-    cli.gevent = SimpleNamespace(sleep=lambda seconds: load.settle() if seconds == 1 else None)
+    cli.gevent = SimpleNamespace(sleep=lambda _seconds: None)
 
 
 def _exchange_requests(load: Load, api_key: str | None) -> None:

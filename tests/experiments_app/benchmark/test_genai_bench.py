@@ -240,6 +240,34 @@ def test_it_sends_each_configuration_the_same_prompts(
     assert not set(prompts(8)) <= set(before)
 
 
+def test_it_measures_in_any_order_with_the_same_prompts(
+    make_request: MakeRequest, finished: Finished
+) -> None:
+    """The heaviest level first, one that was not prepared in between: one process for all."""
+    levels = [("D(20,10)", 4), ("D(20,10)", 2), ("D(20,10)", 1)]
+    with KnownPaceServer(ttft_ms=5, tpot_ms=1) as server:
+        request = make_request(server.api_base, concurrencies=(1, 4))
+        with GenaiBench(request) as bench:
+            results = [bench.measure(level) for level in levels]
+            assert len(launchers()) == 1
+        prompts = [asked["prompt"] for asked in asked_of(server)]
+    assert [(result.scenario, result.concurrency) for result in results] == levels
+    assert [result.num_requests for result in results] == [8, 8, 8]
+    in_order = [asked["prompt"] for asked in finished.asked]
+    assert set(prompts[:8]) <= set(in_order)
+    assert set(in_order[:8]) <= set(prompts)
+
+
+def test_it_goes_on_after_a_level_in_which_nothing_is_answered(make_request: MakeRequest) -> None:
+    with KnownPaceServer(ttft_ms=5, tpot_ms=1, fault="error-after", fault_after=8) as server:
+        request = make_request(server.api_base, concurrencies=(1, 2))
+        with GenaiBench(request) as bench:
+            answered, refused, again = (bench.measure(("D(20,10)", c)) for c in (1, 2, 3))
+    assert len(answered.successes) == 8
+    assert not refused.successes
+    assert not again.successes
+
+
 def test_it_may_be_prepared_before_the_server_is_there(make_request: MakeRequest) -> None:
     with KnownPaceServer() as gone:
         request = make_request(gone.api_base)

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from experiments_app.benchmark import BenchmarkError, ErrorKind
-from experiments_app.benchmark.level_files import complete_levels, finished_levels, level_result
+from experiments_app.benchmark.level_files import level_result, read_level
 from experiments_app.benchmark.results import LevelFile, TimingsFile
 
 from .conftest import MakeRequest
@@ -121,45 +121,48 @@ def write(folder: Path, name: str, content: dict[str, Any]) -> None:
     path.write_text(json.dumps(content))
 
 
-def test_it_demands_every_level(make_request: MakeRequest) -> None:
-    request = make_request("", scenarios=("D(20,10)", "D(30,10)"))
-    write(request.folder, "one.json", level_file((0, 10)))
-    write(request.folder, "timings/level_0.json", timings_file((0, 10)))
+LEVEL = ("D(20,10)", 4)
+NAME = "D20_10_text-to-text_num_concurrency_4_time_1s.json"
+
+
+def test_it_demands_a_result(make_request: MakeRequest) -> None:
+    request = make_request("")
+    write(request.folder, NAME, level_file((0, 10), scenario="D(30,10)"))
     with pytest.raises(
-        BenchmarkError, match=r"no result for D\(30,10\) at concurrency 4"
+        BenchmarkError, match=r"no result for D\(20,10\) at concurrency 4"
     ) as raised:
-        complete_levels(request)
+        read_level(request, LEVEL, 0)
     assert raised.value.kind == ErrorKind.INCOMPLETE
-    assert [level.scenario for level in raised.value.levels] == ["D(20,10)"]
 
 
 def test_it_refuses_a_level_that_is_there_twice(make_request: MakeRequest) -> None:
     request = make_request("")
-    write(request.folder, "one.json", level_file((0, 10)))
-    write(request.folder, "two.json", level_file((0, 10)))
+    write(request.folder, NAME, level_file((0, 10)))
+    write(request.folder, f"again_{NAME}", level_file((0, 10)))
     write(request.folder, "timings/level_0.json", timings_file((0, 10)))
     with pytest.raises(BenchmarkError, match="twice"):
-        complete_levels(request)
-    assert finished_levels(request) == []
+        read_level(request, LEVEL, 0)
 
 
-def test_it_refuses_a_level_that_nobody_asked_for(make_request: MakeRequest) -> None:
+def test_it_refuses_the_timings_of_another_level(make_request: MakeRequest) -> None:
     request = make_request("")
-    write(request.folder, "one.json", level_file((0, 10), scenario="D(1,2)"))
-    with pytest.raises(BenchmarkError, match="nobody asked for"):
-        complete_levels(request)
+    write(request.folder, NAME, level_file((0, 10)))
+    timings = timings_file((0, 10)) | {"concurrency": 8}
+    write(request.folder, "timings/level_0.json", timings)
+    with pytest.raises(BenchmarkError, match=r"was D\(20,10\) at concurrency 8, and not"):
+        read_level(request, LEVEL, 0)
 
 
 def test_it_refuses_files_that_do_not_fit_each_other(make_request: MakeRequest) -> None:
     request = make_request("")
-    write(request.folder, "one.json", level_file((0, 10), (0, 10)))
+    write(request.folder, NAME, level_file((0, 10), (0, 10)))
     write(request.folder, "timings/level_0.json", timings_file((0, 10)))
     with pytest.raises(BenchmarkError, match="reports 2 requests, but 1 were answered"):
-        complete_levels(request)
+        read_level(request, LEVEL, 0)
 
 
 def test_it_refuses_what_is_no_result_of_genai_bench(make_request: MakeRequest) -> None:
     request = make_request("")
-    write(request.folder, "one.json", {"aggregated_metrics": {}})
-    with pytest.raises(BenchmarkError, match=r"one\.json is not a result of genai-bench"):
-        complete_levels(request)
+    write(request.folder, NAME, {"aggregated_metrics": {}})
+    with pytest.raises(BenchmarkError, match=r"is not a result of genai-bench"):
+        read_level(request, LEVEL, 0)
