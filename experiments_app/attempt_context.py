@@ -67,7 +67,7 @@ class AttemptContext:
 
 
 class _Timer:
-    """Notes under `name` how many seconds its `with` block took, however it ended."""
+    """Adds to `name` how many seconds its `with` block took, however it ended."""
 
     def __init__(self, durations: dict[str, float], name: str) -> None:
         self._durations = durations
@@ -77,4 +77,5 @@ class _Timer:
         self._started = time.monotonic()
 
     def __exit__(self, *_: object) -> None:
-        self._durations[self._name] = time.monotonic() - self._started
+        before = self._durations.get(self._name, 0.0)
+        self._durations[self._name] = before + time.monotonic() - self._started

@@ -171,14 +171,22 @@ def _levels(
     spec: TaskSpec, columns: Sequence[Sequence[Measurement]]
 ) -> list[tuple[str, list[Line]]]:
     levels = []
-    for point in spec.points():
-        place = (point.scenario, point.concurrency)
+    for place in _places(spec, columns):
         at_point = [
             [row for row in rows if place == (row.scenario, row.concurrency)] for rows in columns
         ]
         if any(at_point):
             levels.append((f"{place[0]} at concurrency {place[1]}", metric_lines(at_point)))
     return levels
+
+
+def _places(spec: TaskSpec, columns: Sequence[Sequence[Measurement]]) -> list[tuple[str, int]]:
+    """Every (scenario, concurrency) that there may be figures of."""
+    if not spec.benchmark.finds_concurrency:
+        return [(point.scenario, point.concurrency) for point in spec.points()]
+    order = spec.benchmark.traffic_scenarios
+    measured = {(row.scenario, row.concurrency) for rows in columns for row in rows}
+    return sorted(measured, key=lambda place: (order.index(place[0]), place[1]))
 
 
 def metric_lines(columns: Sequence[Sequence[Measurement]]) -> list[Line]:

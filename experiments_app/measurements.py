@@ -6,12 +6,25 @@ from experiments_app import objective, several
 from experiments_app.across import Across
 from experiments_app.metrics import Level, Point, Samples, latency_statistics, pool
 from experiments_app.models import Experiment, Measurement
-from experiments_app.objective import Score
+from experiments_app.objective import Miss, Score
 from tasks_app.spec import TaskSpec
 
 
 def store(experiment: Experiment, levels: Iterable[Level], *, repeat: int = 1) -> None:
     Measurement.objects.bulk_create(_row(experiment, level, repeat) for level in levels)
+
+
+def in_order(spec: TaskSpec, levels: Iterable[Level]) -> list[Level]:
+    """As the task lists them, in whatever order they were measured; found ones by their load."""
+    scenarios = spec.benchmark.traffic_scenarios
+    given = spec.benchmark.given_concurrencies
+    return sorted(
+        levels,
+        key=lambda level: (
+            scenarios.index(level.scenario),
+            given.index(level.concurrency) if given else level.concurrency,
+        ),
+    )
 
 
 def points_of(rows: Iterable[Measurement]) -> list[Point]:
@@ -23,9 +36,19 @@ def score(
     spec: TaskSpec, points: Sequence[Point], reference: Sequence[Point] | None = None
 ) -> Score:
     """The score that the spec's objective gives these points; `reference` as for `across`."""
-    expected = [(point.scenario, point.concurrency) for point in spec.points()]
+    expected = expected_points(spec, points)
     name = spec.optimization.objective
     return objective.score(name, points, spec.slo, expected, across(spec, reference or points))
+
+
+def expected_points(spec: TaskSpec, points: Sequence[Point]) -> list[tuple[str, int]]:
+    """Where an experiment is to have been measured: where the load is found, where it was, and
+    somewhere in each scenario."""
+    if not spec.benchmark.finds_concurrency:
+        return [(point.scenario, point.concurrency) for point in spec.points()]
+    measured = [(point.scenario, point.concurrency) for point in points]
+    lacking = set(spec.benchmark.traffic_scenarios) - {scenario for scenario, _ in measured}
+    return [*measured, *((scenario, 1) for scenario in sorted(lacking))]
 
 
 def across(spec: TaskSpec, reference: Sequence[Point]) -> Across:
@@ -82,6 +105,13 @@ def reference_points(spec: TaskSpec, experiment: Experiment) -> list[Point] | No
         if covers(spec, figures):
             return points
     return None
+
+
+def first_miss(levels: Iterable[Level], slo: Mapping[str, float]) -> Miss | None:
+    """The SLO that is broken most at the lowest load where one is."""
+    points = sorted(pool(levels), key=lambda point: point.concurrency)
+    found = (objective.misses(point, slo) for point in points)
+    return next((broken[0] for broken in found if broken), None)
 
 
 def remarks(levels: Iterable[Level]) -> list[str]:

@@ -222,6 +222,18 @@ class Experiment(models.Model):
     def fail(self, token: str, *, kind: str, error: str, **changes: Any) -> None:
         self._end(token, self.Status.FAILED, error_kind=kind, error=error, **changes)
 
+    def prune(self, token: str, *, bound: float | None, why: str, **changes: Any) -> None:
+        """End with some levels not measured: at best it would have scored `bound`, which is no
+        better than another one; None: it cannot hold the SLO."""
+        self._end(
+            token,
+            self.Status.PRUNED,
+            bound=bound,
+            feasible=False if bound is None else None,
+            error=why,
+            **changes,
+        )
+
     def cancel(self, token: str, **changes: Any) -> None:
         self._end(token, self.Status.CANCELLED, **changes)
 

@@ -180,6 +180,13 @@ def _latency_score(
     return Score(across({name: fmean(values) for name, values in by_scenario.items()}))
 
 
+def value_of(objective: str, point: Point) -> float | None:
+    """What the objective looks at: the rate per device, or the mean latency in seconds."""
+    if objective in _LATENCY_OF:
+        return point.latencies[f"{_LATENCY_OF[objective]}_mean_s"]
+    return rate_of(objective, point)
+
+
 def rate_of(objective: str, point: Point) -> float:
     rate = (
         point.good_requests_per_s if objective == "maximize_goodput" else point.output_tokens_per_s
@@ -197,6 +204,15 @@ def _excess(name: str, value: float | None, bound: float) -> float:
     if name == "error_rate":
         return max(0.0, (value - bound) / (bound or ERROR_RATE_SCALE))
     return max(0.0, value / bound - 1)
+
+
+def describe_bound(objective: str, bound: float, rival: str, score: float) -> str:
+    """Why an experiment that scores `bound` at best is measured no further, in words."""
+    at = "at most" if is_maximised(objective) else "at least"
+    return (
+        f"cannot beat {rival}: {at} {words.number(bound)} {unit(objective)},"
+        f" {rival} has {words.number(score)}"
+    )
 
 
 def describe_miss(miss: Miss) -> str:

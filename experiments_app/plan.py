@@ -18,14 +18,21 @@ SHOWN_COMMANDS = 4
 
 @dataclass(frozen=True)
 class Plan:
-    """`configurations` is None for an endless space; `estimated_s` without past experiments."""
+    """`configurations` is None for an endless space, `measurements` where the load is found;
+    `estimated_s` without past experiments."""
 
     task: str
     configurations: int | None
     experiments: int
-    measurements: int
+    measurements: int | None
     estimated_s: float | None
     commands: list[list[str]]
+
+    @property
+    def measurements_in_words(self) -> str:
+        if self.measurements is None:
+            return "as many as the search for the load of each takes"
+        return str(self.measurements)
 
     @property
     def estimate(self) -> str:
@@ -46,7 +53,7 @@ def make_plan(spec: TaskSpec) -> Plan:
         task=spec.task_name,
         configurations=scheduler.search_space(spec).size(),
         experiments=experiments,
-        measurements=experiments * len(spec.points()),
+        measurements=None if spec.benchmark.finds_concurrency else experiments * len(spec.points()),
         estimated_s=estimated_s(spec, experiments),
         commands=first_commands(spec, SHOWN_COMMANDS),
     )

@@ -99,6 +99,17 @@ class ExperimentReport:
         )
 
     @property
+    def bound_words(self) -> str:
+        return "at most" if objective.is_maximised(self.objective) else "at least"
+
+    @property
+    def loads(self) -> list[tuple[str, str]]:
+        """Each scenario with the load that was found for it."""
+        return [
+            (name, words.load_found(found)) for name, found in self.experiment.load_search.items()
+        ]
+
+    @property
     def is_open(self) -> bool:
         return not self.experiment.current_status.is_finished
 

@@ -19,6 +19,7 @@ EXPERIMENT_FIELDS = (
     "status",
     "feasible",
     "objective_score",
+    "bound",
     "error_kind",
     "error",
     "reason",

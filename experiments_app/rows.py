@@ -47,6 +47,11 @@ class Row:
     def score(self) -> float | None:
         return self.experiment.objective_score if self.experiment else None
 
+    @property
+    def bound(self) -> float | None:
+        """The best score that a pruned one could have had."""
+        return self.experiment.bound if self.experiment else None
+
 
 def planned_row(number: int, names: Iterable[str]) -> Row:
     cells = tuple(Cell(name, "", differs=False) for name in names)

@@ -67,7 +67,7 @@ def _unlike(items: Sequence[Any], tell: Callable[[Any], str]) -> str:
 
 def _load_of(spec: TaskSpec) -> str:
     scenarios = ", ".join(spec.benchmark.traffic_scenarios)
-    return f"{scenarios} at {', '.join(map(str, spec.benchmark.num_concurrency))}"
+    return f"{scenarios} {spec.benchmark.concurrency_in_words}"
 
 
 def _slo_of(spec: TaskSpec) -> str:

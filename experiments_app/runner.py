@@ -4,7 +4,7 @@
 executes it (a Huey worker, a command in the foreground) calls the same function.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -13,15 +13,9 @@ from typing import Any
 from django.conf import settings
 from django.db import transaction
 
-from experiments_app import leases, measurements, objective
+from experiments_app import leases, load_levels, measurements, objective, words
 from experiments_app.attempt_context import AttemptContext, TimeUp
-from experiments_app.benchmark import (
-    BenchmarkError,
-    BenchmarkRequest,
-    ErrorKind,
-    GenaiBench,
-    LevelResult,
-)
+from experiments_app.benchmark import BenchmarkError, BenchmarkRequest, ErrorKind, GenaiBench
 from experiments_app.benchmark.warmup import warm_up
 from experiments_app.engines import (
     EngineError,
@@ -40,7 +34,7 @@ from experiments_app.leases import (
     claim,
 )
 from experiments_app.llamacpp.tokenizer import TokenizerError
-from experiments_app.metrics import Level, level_of
+from experiments_app.measuring import Measured, Measuring, not_measured
 from experiments_app.models import Experiment
 from experiments_app.processes import MARKER_VARIABLE
 from experiments_app.serving import NoResultFolder, Serving
@@ -107,13 +101,16 @@ class Attempt:
         self.context = context
         self.experiment = context.experiment
         self.spec = context.spec
-        self.levels: list[Level] = []
+        self.measured = Measured()
 
     def run(self) -> None:
         """Measure and write down how it ended. Only a bug leaves this method as an exception."""
         try:
             self._measure()
-            self._succeed()
+            if self.measured.pruned:
+                self._prune()
+            else:
+                self._succeed()
         except Cancelled:
             self._write_end(self.experiment.cancel)
             self.context.log("cancelled")
@@ -153,13 +150,18 @@ class Attempt:
             serving.wait_ready(server)
 
             context.enter("warming_up")
-            with context.timed("warm_up_s"):
-                self._warm_up(plan, server)
+            self._warm_up(plan, server, max(benchmark.request.concurrencies))
 
             context.enter("measuring")
             usage.enter("measuring")
-            with context.timed("measure_s"):
-                self._benchmark(plan, benchmark, server)
+            Measuring(
+                context,
+                benchmark,
+                server,
+                devices=plan.rated_devices,
+                into=self.measured,
+                warm_up=partial(self._warm_up, plan, server),
+            ).run()
 
             context.progress.enter("stopping")  # unchecked: what is measured is measured
             usage.enter("stopping")
@@ -173,48 +175,27 @@ class Attempt:
             sources.append(partial(gpu_usage, gpu_ids))
         return sources
 
-    def _warm_up(self, plan: LaunchPlan, server: RunningServer) -> None:
-        """Unmeasured load at the highest concurrency, so that no level pays for the first use."""
-        done = warm_up(
-            plan.base_url,
-            plan.served_model_name,
-            scenarios=tuple(self.spec.benchmark.traffic_scenarios),
-            concurrency=max(self.spec.benchmark.num_concurrency),
-            max_s=min(self.context.time_left_s(), WARM_UP_LIMIT_S),
-            max_output_tokens=WARM_UP_OUTPUT_TOKENS,
-            should_stop=lambda: self.context.check(server),
-            additional_params=self.spec.benchmark.additional_params,
-        )
+    def _warm_up(self, plan: LaunchPlan, server: RunningServer, concurrency: int) -> None:
+        """Unmeasured load, so that no level up to `concurrency` pays for the first use."""
+        with self.context.timed("warm_up_s"):
+            done = warm_up(
+                plan.base_url,
+                plan.served_model_name,
+                scenarios=tuple(self.spec.benchmark.traffic_scenarios),
+                concurrency=concurrency,
+                max_s=min(self.context.time_left_s(), WARM_UP_LIMIT_S),
+                max_output_tokens=WARM_UP_OUTPUT_TOKENS,
+                should_stop=lambda: self.context.check(server),
+                additional_params=self.spec.benchmark.additional_params,
+            )
         if done.errors:
             self.context.log(
                 f"warm-up: {done.errors} of {done.requests} failed: {done.first_error}"
             )
 
-    def _benchmark(self, plan: LaunchPlan, benchmark: GenaiBench, server: RunningServer) -> None:
-        try:
-            results = benchmark.run(
-                on_progress=self.context.progress.report,
-                should_stop=lambda: self.context.check(server),
-                deadline_s=self.context.time_left_s(),
-            )
-        except BenchmarkError as error:
-            self._keep(error.levels, plan)
-            # A dead server is the cause, its client only felt it.
-            server.confirm_alive(self.context.check)
-            if error.kind is not ErrorKind.ALL_FAILED or not error.levels:
-                raise
-            # The levels before hold; this one and the rest are points where nothing was answered.
-            self.context.log(f"not measured further: {error.message}")
-            return
-        self._keep(results, plan)
-
-    def _keep(self, results: Iterable[LevelResult], plan: LaunchPlan) -> None:
-        slo, devices = self.spec.slo, plan.rated_devices
-        self.levels = [level_of(result, slo, devices) for result in results]
-
     def _succeed(self) -> None:
         with transaction.atomic():
-            measurements.store(self.experiment, self.levels)
+            self._store_levels()
             points = measurements.points_of(self.experiment.measurements.all())
             reference = measurements.reference_points(self.spec, self.experiment)
             result = measurements.score(self.spec, points, reference)
@@ -224,6 +205,7 @@ class Attempt:
                 score=result.score,
                 slo_excess=result.slo_excess,
                 scores=scores,
+                load_search=self.measured.load_search,
                 **self.context.durations,
             )
         unit = objective.unit(self.spec.optimization.objective)
@@ -231,12 +213,37 @@ class Attempt:
             self.context.log(f"measured: {result.score:.4g} {unit}")
         elif result.miss is not None:
             self.context.log(f"measured, but infeasible: {objective.describe_miss(result.miss)}")
-        for remark in measurements.remarks(self.levels):
+        if left_out := self.measured.left_out:
+            self.context.log(f"left out, as it cannot change the score: {not_measured(left_out)}")
+        for scenario, found in self.measured.load_search.items():
+            self.context.log(f"{scenario}: {words.load_found(found)}")
+        self._log_remarks()
+
+    def _prune(self) -> None:
+        def end(token: str, **changes: Any) -> None:
+            self._store_levels()
+            self.experiment.prune(
+                token,
+                bound=self.measured.bound,
+                why=self.measured.pruned,
+                load_search=self.measured.load_search,
+                **changes,
+            )
+
+        self._write_end(end)
+        self.context.log(f"pruned: {self.measured.pruned}")
+        self._log_remarks()
+
+    def _store_levels(self) -> None:
+        measurements.store(self.experiment, measurements.in_order(self.spec, self.measured.levels))
+
+    def _log_remarks(self) -> None:
+        for remark in measurements.remarks(self.measured.levels):
             self.context.log(remark)
 
     def _fail(self, kind: str, message: str) -> None:
         def end(token: str, **changes: Any) -> None:
-            measurements.store(self.experiment, self.levels)
+            self._store_levels()
             self.experiment.fail(token, kind=kind, error=self.context.masked(message), **changes)
 
         self._write_end(end)
@@ -260,7 +267,7 @@ class Attempt:
             model_name=plan.served_model_name,
             tokenizer=plan.tokenizer,
             scenarios=tuple(benchmark.traffic_scenarios),
-            concurrencies=tuple(benchmark.num_concurrency),
+            concurrencies=load_levels.first_concurrencies(self.experiment, self.spec),
             folder=folder / "genai-bench",
             max_requests_per_level=benchmark.max_requests_per_level,
             max_minutes_per_level=benchmark.max_minutes_per_level,

@@ -143,7 +143,9 @@ def _finish(task: Task, experiments: list[Experiment]) -> None:
         _fail(task, commonest_cause(experiments))
         return
     with suppress(StaleState):  # cancelled, or ended by another worker
-        task.complete(f"{len(succeeded)} of {len(experiments)} experiments succeeded")
+        pruned = sum(e.status == Experiment.Status.PRUNED for e in experiments)
+        also = f", {pruned} pruned" if pruned else ""
+        task.complete(f"{len(succeeded)} of {len(experiments)} experiments succeeded{also}")
         task_log.write(task.pk, f"{task.status}: {task.message}", run=task.run)
 
 

@@ -71,6 +71,7 @@ def _steps(
 
 
 def _note(progress: Mapping[str, Any]) -> str:
-    if progress.get("phase") == "measuring" and progress.get("levels"):
-        return f"level {progress['level']} of {progress['levels']}"
+    if progress.get("phase") == "measuring" and progress.get("level"):
+        of = f" of {progress['levels']}" if progress.get("levels") else ""
+        return f"level {progress['level']}{of}"
     return ""

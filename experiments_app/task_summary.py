@@ -41,6 +41,7 @@ class TaskSummary:
     experiments: int | None = None
     measurements: int | None = None
     points: int = 0
+    load: str = ""
     time: str = ""
     time_note: str = ""
     commands: tuple[tuple[str, str], ...] = ()
@@ -59,13 +60,15 @@ def summarise(document: Mapping[str, Any], warnings: list[Problem] | None = None
     budget = spec.optimization.max_iterations
     experiments = 1 + (budget if size is None else min(budget, size))
     points = len(spec.points())
+    finds = spec.benchmark.finds_concurrency
     time, note = _time(spec, experiments)
     commands, trouble = _commands(spec) if document.get("model") else ((), "")
     found = [*(warnings or []), *gpu_warnings(spec, gpus)]
     return TaskSummary(
         configurations=_in_words(size, is_finite=space.is_finite),
         experiments=experiments,
-        measurements=experiments * points,
+        measurements=None if finds else experiments * points,
+        load="" if not finds else spec.benchmark.concurrency_in_words,
         points=points,
         time=time,
         time_note=note,

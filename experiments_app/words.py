@@ -102,6 +102,9 @@ def domain(data: Any) -> str:
     return ", ".join(map(flag_value, data))
 
 
+LIKELY_LEVELS = 8
+"""Of a search for the load, which does not know beforehand how many it takes."""
+
 _PHASES: Mapping[str, str] = {
     "pulling": "pulling the image",
     "waiting_for_docker": "waiting for the Docker engine to answer",
@@ -147,11 +150,21 @@ def phase_fraction(progress: Mapping[str, Any]) -> float:
             level = float(progress.get("level", 1)) - 1
             total = max(float(progress.get("requests_total", 0)), 1.0)
             done = level + float(progress.get("requests", 0)) / total
-            return 0.2 + 0.75 * min(done / max(float(progress.get("levels", 1)), 1.0), 1.0)
+            levels = progress.get("levels") or LIKELY_LEVELS
+            return 0.2 + 0.75 * min(done / max(float(levels), 1.0), 1.0)
         case "stopping":
             return 0.97
         case _:
             return 0.0
+
+
+def load_found(found: Mapping[str, Any]) -> str:
+    """The answer of a search for the load: `carries 24 requests at once (saturated)`."""
+    verdict, load = found["verdict"], found["concurrency"]
+    if load is None:
+        return str(verdict)
+    least = "at least " if verdict in {"not saturated", "budget spent"} else ""
+    return f"carries {least}{load} requests at once ({verdict})"
 
 
 def slo(name: str, bound: float) -> str:

@@ -120,11 +120,12 @@ class TaskSpec(BaseModel):
         return tuple(bounds)
 
     def points(self) -> list[Point]:
-        """Every (scenario, concurrency), scenario by scenario."""
+        """Every (scenario, concurrency) that is given, scenario by scenario; none where the
+        concurrency is found."""
         return [
             Point(scenario, concurrency)
             for scenario in self.benchmark.traffic_scenarios
-            for concurrency in self.benchmark.num_concurrency
+            for concurrency in self.benchmark.given_concurrencies
         ]
 
     def baseline_parameters(self) -> dict[str, Scalar]:
@@ -193,6 +194,7 @@ def validate_spec(
     runtime = catalogue.find(spec.base_runtime)
     problems += spec_checks.constraint_problems(spec, catalogue)
     problems += spec_checks.scenario_problems(spec)
+    problems += spec_checks.load_problems(spec)
     if not problems:
         problems += spec_checks.space_problems(spec, spec.search_space(None, runtime))
     if problems:

@@ -82,6 +82,29 @@ def space_problems(spec: "TaskSpec", space: SearchSpace) -> list[Problem]:
     return problems
 
 
+def load_problems(spec: "TaskSpec") -> list[Problem]:
+    """What does not go together with a load that is found, or with one that is given."""
+    benchmark, optimization = spec.benchmark, spec.optimization
+    if not benchmark.finds_concurrency:
+        if benchmark.max_concurrency is None:
+            return []
+        message = "counts only where the concurrency is found"
+        hint = "leave it out, or write num_concurrency: auto"
+        return [Problem("benchmark.max_concurrency", message, hint)]
+    named = optimization.objectives or [optimization.objective]
+    latencies = [name for name in named if not name.endswith(("throughput", "goodput"))]
+    if not latencies:
+        return []
+    return [
+        Problem(
+            "benchmark.num_concurrency",
+            f"auto measures each configuration at the highest load that it carries, and"
+            f" {latencies[0]} compares all at the same loads",
+            "write a list as [1, 4], or maximize throughput or goodput under an SLO",
+        )
+    ]
+
+
 def scenario_problems(spec: "TaskSpec") -> list[Problem]:
     """Weights of what is no scenario of the task, or of what has no use for them."""
     optimization, known = spec.optimization, spec.benchmark.traffic_scenarios
@@ -110,7 +133,7 @@ def _verb(reason: str) -> str:
 def advice(spec: "TaskSpec") -> list[Problem]:
     """Warnings about a task that can be kept but may not do what was meant."""
     notes: list[Problem] = []
-    most = max(spec.benchmark.num_concurrency)
+    most = max(spec.benchmark.given_concurrencies, default=1)
     if spec.benchmark.max_requests_per_level < most:
         notes.append(
             Problem(

@@ -5,7 +5,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+)
 
 from tasks_app.flags import CONTROL_CHARACTER
 from tasks_app.problems import did_you_mean
@@ -168,6 +176,12 @@ class Optimization(BaseModel):
         return self.objective.startswith("maximize_")
 
     @property
+    def prunes(self) -> bool:
+        """Whether an experiment ends as soon as it can no longer be the best."""
+        wanted = self.strategy in {"auto", "bayesian"} if self.prune is None else self.prune
+        return wanted and self.may_prune
+
+    @property
     def may_prune(self) -> bool:
         """Whether an experiment may end early at all: what can no longer be the best may still be
         on the front of several objectives."""
@@ -269,8 +283,35 @@ def _check_plain_data(value: object) -> None:
         raise refusal(f"{shown(value)} cannot be sent")
 
 
+def _list_or_auto(value: object) -> object:
+    if isinstance(value, str):
+        raise refusal(f"must be a list or auto, not {shown(value)}", "write auto, or say [1, 4]")
+    return value
+
+
+AUTO: Final = "auto"
+MOST_CONCURRENCY: Final = 256
+_PART = "[key]"  # no part of a place that a user reads
+
+Concurrencies = Annotated[
+    Annotated[
+        list[Annotated[int, Field(ge=1, le=10_000)]],
+        Field(min_length=1, max_length=50),
+        AfterValidator(_unique),
+        BeforeValidator(_list_or_auto),
+        Tag(_PART),
+    ]
+    | Annotated[Literal["auto"], Tag(AUTO)],
+    Discriminator(lambda value: AUTO if value == AUTO else _PART),
+]
+
+
 class Benchmark(BaseModel):
-    """The load: each scenario at each concurrency is one point that is measured."""
+    """The load: each scenario at each concurrency is one point that is measured.
+
+    `num_concurrency: auto` finds for each configuration and scenario the highest concurrency that
+    holds the SLO, up to `max_concurrency` (null: 256).
+    """
 
     model_config = STRICT
 
@@ -282,16 +323,35 @@ class Benchmark(BaseModel):
         Field(min_length=1, max_length=50),
         AfterValidator(_unique),
     ] = Field(default_factory=lambda: ["D(100,100)"])
-    num_concurrency: Annotated[
-        list[Annotated[int, Field(ge=1, le=10_000)]],
-        Field(min_length=1, max_length=50),
-        AfterValidator(_unique),
-    ] = Field(default_factory=lambda: [1, 4])
+    num_concurrency: Concurrencies = Field(default_factory=lambda: [1, 4])
+    max_concurrency: Annotated[int, Field(ge=1, le=10_000)] | None = None
     max_requests_per_level: int = Field(default=100, ge=1, le=1_000_000)
     max_minutes_per_level: int = Field(default=10, ge=1, le=1_440)
     additional_params: Annotated[dict[str, Any], AfterValidator(_check_additional)] = Field(
         default_factory=lambda: {"temperature": 0.0}
     )
+
+    @property
+    def finds_concurrency(self) -> bool:
+        return self.num_concurrency == AUTO
+
+    @property
+    def given_concurrencies(self) -> tuple[int, ...]:
+        """None where they are found."""
+        return () if isinstance(self.num_concurrency, str) else tuple(self.num_concurrency)
+
+    @property
+    def highest_concurrency(self) -> int:
+        """The most requests at the same time that may come."""
+        limit = self.max_concurrency or MOST_CONCURRENCY
+        return max(self.given_concurrencies, default=limit)
+
+    @property
+    def concurrency_in_words(self) -> str:
+        """`at concurrency 1, 4`, or that it is found."""
+        if self.finds_concurrency:
+            return f"at the highest concurrency found, up to {self.highest_concurrency}"
+        return f"at concurrency {', '.join(map(str, self.given_concurrencies))}"
 
     @property
     def scenarios(self) -> tuple[Scenario, ...]:

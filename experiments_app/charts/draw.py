@@ -21,6 +21,7 @@ COLOURS: Mapping[Kind, str] = {
     Kind.BASELINE: "var(--bar-baseline)",
     Kind.MEASURED: "var(--bar)",
     Kind.INFEASIBLE: "var(--bar-infeasible)",
+    Kind.PRUNED: "var(--muted)",
     Kind.FAILED: "var(--bad)",
 }
 SERIES = tuple(f"var(--series-{number})" for number in range(1, 7))

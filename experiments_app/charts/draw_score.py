@@ -18,7 +18,11 @@ from experiments_app.charts.kinds import Kind
 from experiments_app.charts.score import ScoreChart
 
 # Bars stand on the axis; what has no score is a small mark there: shape and angle.
-MARKS = {Kind.INFEASIBLE: ("triangle-up", 0), Kind.FAILED: ("cross", 45)}
+MARKS = {
+    Kind.INFEASIBLE: ("triangle-up", 0),
+    Kind.PRUNED: ("circle", 0),
+    Kind.FAILED: ("cross", 45),
+}
 HEADROOM = 1.08
 MAX_TICKS = 26
 MAX_BAR = 56

@@ -19,6 +19,7 @@ class Kind(StrEnum):
     BASELINE = "Default"
     MEASURED = "Measured"
     INFEASIBLE = "Misses an SLO"
+    PRUNED = "Pruned"
     FAILED = "Not measured"
 
 
@@ -27,6 +28,8 @@ def kind_of(row: Row) -> Kind:
         return Kind.BEST
     if row.state == "infeasible":
         return Kind.INFEASIBLE
+    if row.state == "pruned":
+        return Kind.PRUNED
     if row.score is None:
         return Kind.FAILED
     return Kind.BASELINE if row.is_baseline else Kind.MEASURED

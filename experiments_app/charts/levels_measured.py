@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from experiments_app import objective
+from experiments_app.measurements import expected_points
 from experiments_app.metrics import Samples
 from experiments_app.misses import STATISTIC_COLUMNS, StoredPoint
 from experiments_app.models import Measurement
@@ -54,11 +55,11 @@ def score_spread(spec: TaskSpec, repeats: Sequence[Repeat]) -> tuple[float, floa
 
     None where fewer than two have one.
     """
-    expected = [(point.scenario, point.concurrency) for point in spec.points()]
     scores = []
     by_repeat = sorted(repeats, key=lambda repeat: repeat.repeat)
     for _, group in groupby(by_repeat, key=lambda repeat: repeat.repeat):
         points = [repeat.point for repeat in group]
+        expected = expected_points(spec, points)
         scores.append(
             objective.score(spec.optimization.objective, points, spec.slo, expected).score
         )

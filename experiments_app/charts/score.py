@@ -139,9 +139,10 @@ def _group(bars: Sequence[Bar], *, maximised: bool) -> Group:
     span = f"Experiments {bars[0].number} to {bars[-1].number}"
     missed = sum(bar.kind is Kind.INFEASIBLE for bar in bars)
     failed = sum(bar.kind is Kind.FAILED for bar in bars)
+    pruned = sum(bar.kind is Kind.PRUNED for bar in bars)
     others = [
         f"{count} {what}"
-        for count, what in ((missed, "miss an SLO"), (failed, "not measured"))
+        for count, what in ((missed, "miss an SLO"), (pruned, "pruned"), (failed, "not measured"))
         if count
     ]
     shares = missed / len(bars), failed / len(bars)

@@ -15,7 +15,7 @@ from experiments_app.overview import TaskOverview
 from experiments_app.rows import Row, state_name
 from experiments_app.table.columns import Column, columns_of
 from experiments_app.table.query import STATES, USUAL_STATES, TableQuery
-from tasks_app.spec import Point
+from tasks_app.spec import TaskSpec
 
 ROWS_PER_PAGE = 100
 
@@ -98,8 +98,7 @@ class ExperimentTable:
 
     @property
     def levels(self) -> list[tuple[int, str]]:
-        points = self.overview.spec.points()
-        return [(i, f"{p.scenario} at concurrency {p.concurrency}") for i, p in enumerate(points)]
+        return list(enumerate(map(str, table_levels(self.overview.spec))))
 
     @property
     def level(self) -> int:
@@ -164,13 +163,39 @@ def load_table(
     )
 
 
+@dataclass(frozen=True)
+class TableLevel:
+    """`concurrency` None: the highest that each experiment was found to carry."""
+
+    scenario: str
+    concurrency: int | None
+
+    def __str__(self) -> str:
+        if self.concurrency is None:
+            return f"{self.scenario} at the load that each carries"
+        return f"{self.scenario} at concurrency {self.concurrency}"
+
+    def is_of(self, experiment: Experiment, concurrency: int) -> bool:
+        if self.concurrency is not None:
+            return concurrency == self.concurrency
+        found = experiment.load_search.get(self.scenario, {})
+        return bool(concurrency == found.get("concurrency"))
+
+
+def table_levels(spec: TaskSpec) -> list[TableLevel]:
+    """The load levels whose figures the table can show."""
+    if spec.benchmark.finds_concurrency:
+        return [TableLevel(scenario, None) for scenario in spec.benchmark.traffic_scenarios]
+    return [TableLevel(point.scenario, point.concurrency) for point in spec.points()]
+
+
 def level_of(overview: TaskOverview, query: TableQuery) -> int:
     """The load level whose figures are shown: the first scenario's heaviest if none is chosen."""
     if query.level is not None:
         return query.level
-    points = overview.spec.points()
+    points = table_levels(overview.spec)
     of_first = [point for point in points if point.scenario == points[0].scenario]
-    return max(range(len(of_first)), key=lambda index: of_first[index].concurrency)
+    return max(range(len(of_first)), key=lambda index: of_first[index].concurrency or 0)
 
 
 def _wanted(
@@ -206,7 +231,8 @@ def _measured(
     """What these metrics are at the chosen level, of all or of some; means of repeats."""
     if not keys or not overview.experiments:
         return {}
-    point: Point = overview.spec.points()[level_of(overview, query)]
+    level = table_levels(overview.spec)[level_of(overview, query)]
+    by_pk = {experiment.pk: experiment for experiment in overview.experiments}
     found: dict[int, list[tuple[Any, ...]]] = defaultdict(list)
     if of is None:
         rows = Measurement.objects.filter(
@@ -214,9 +240,12 @@ def _measured(
         )
     else:
         rows = Measurement.objects.filter(experiment__in=of)
-    rows = rows.filter(scenario=point.scenario, concurrency=point.concurrency)
-    for pk, *values in rows.order_by().values_list("experiment", *keys):
-        found[pk].append(tuple(values))
+    rows = rows.filter(scenario=level.scenario)
+    if level.concurrency is not None:
+        rows = rows.filter(concurrency=level.concurrency)
+    for pk, concurrency, *values in rows.order_by().values_list("experiment", "concurrency", *keys):
+        if level.is_of(by_pk[pk], concurrency):
+            found[pk].append(tuple(values))
     return {
         pk: {
             key: _mean(values) for key, values in zip(keys, zip(*repeats, strict=True), strict=True)

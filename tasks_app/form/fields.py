@@ -16,6 +16,7 @@ from tasks_app.documents import load_document
 from tasks_app.form.values import read_percent, write_percent
 from tasks_app.masking import MASK
 from tasks_app.scenarios import split_scenarios
+from tasks_app.spec_sections import AUTO
 from tasks_app.taskfile import dump_document
 
 _WHOLE_NUMBER = re.compile(r"[+-]?[0-9]{1,18}", re.ASCII)
@@ -44,6 +45,10 @@ def _read_number(text: str) -> int | str:
 
 def _read_numbers(text: str) -> list[int | str]:
     return [_read_number(part) for part in re.split(r"[,;\s]+", text) if part]
+
+
+def _read_concurrencies(text: str) -> list[int | str] | str:
+    return AUTO if text.strip().casefold() == AUTO else _read_numbers(text)
 
 
 def _read_lines(text: str) -> list[str]:
@@ -85,6 +90,7 @@ FRACTION = Kind(read=_read_fraction, write=str)
 PROSE = Kind(read=lambda text: text.replace("\r\n", "\n"), write=str, rows=2)
 NUMBER = Kind(read=_read_number, write=str)
 NUMBERS = Kind(read=_read_numbers, write=_join)
+CONCURRENCIES = Kind(read=_read_concurrencies, write=_join)
 SCENARIOS = Kind(read=split_scenarios, write=_join)
 PERCENT = Kind(read=read_percent, write=write_percent)
 

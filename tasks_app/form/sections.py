@@ -10,6 +10,7 @@ from tasks_app.form.fields import (
     PERCENT,
     PROSE,
     ROWS,
+    SWITCH,
     FieldPlace,
     Section,
 )
@@ -225,6 +226,27 @@ _BUDGET = Section(
         ),
     ),
     slug="budget",
+    more=(
+        Section(
+            "What is left out",
+            "Measuring less of what cannot win.",
+            (
+                FieldPlace(
+                    "prune",
+                    "optimization.prune",
+                    SWITCH,
+                    "End what can no longer be the best",
+                    "Automatic and Bayesian do, Grid and Random measure everything.",
+                    choices=(
+                        ("", "As the strategy has it"),
+                        ("true", "Always"),
+                        ("false", "Never"),
+                    ),
+                    width="half",
+                ),
+            ),
+        ),
+    ),
 )
 
 SECTIONS: tuple[Section, ...] = (

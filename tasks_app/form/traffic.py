@@ -1,8 +1,8 @@
 """The section of the task form about the load that configurations are measured with."""
 
 from tasks_app.form.fields import (
+    CONCURRENCIES,
     NUMBER,
-    NUMBERS,
     SCENARIOS,
     YAML_WITH_DEFAULT,
     FieldPlace,
@@ -25,9 +25,10 @@ TRAFFIC = Section(
         FieldPlace(
             "num_concurrency",
             "benchmark.num_concurrency",
-            NUMBERS,
+            CONCURRENCIES,
             "Concurrency",
-            "Requests at the same time; several levels by commas.",
+            "Requests at the same time; several levels by commas. Or auto: the most that each "
+            "configuration carries within the SLO.",
             width="third",
         ),
         FieldPlace(
@@ -48,6 +49,21 @@ TRAFFIC = Section(
     ),
     slug="traffic",
     more=(
+        Section(
+            "Search for the load",
+            "Where the concurrency is auto.",
+            (
+                FieldPlace(
+                    "max_concurrency",
+                    "benchmark.max_concurrency",
+                    NUMBER,
+                    "Highest concurrency",
+                    "The search for the load goes no higher.",
+                    attributes={"placeholder": "256"},
+                    width="third",
+                ),
+            ),
+        ),
         Section(
             "Request parameters",
             "Sent with every request.",

@@ -114,6 +114,8 @@ def _scored(trial: Trial) -> bool:
 def _feasible(trial: Trial) -> float | None:
     if trial.status == "failed" or (trial.status == "success" and not _scored(trial)):
         return INFEASIBLE
+    if trial.status == "pruned" and trial.feasible is False:
+        return INFEASIBLE
     return 0.0 if _scored(trial) or trial.bound is not None else None
 
 

@@ -7,7 +7,7 @@ from autotuner_site.requests import SignedInRequest
 from experiments_app.overview import TaskOverview
 from experiments_app.table.columns import columns_of
 from experiments_app.table.query import TableQuery, chosen_columns, remember
-from experiments_app.table.table import ExperimentTable, load_table
+from experiments_app.table.table import ExperimentTable, load_table, table_levels
 from tasks_app.spec import TaskSpec
 
 REMEMBERED = "experiment_columns"
@@ -18,7 +18,7 @@ def table_of(request: SignedInRequest, overview: TaskOverview) -> ExperimentTabl
     choice = _choice(request)
     spec = overview.spec
     columns = columns_of(spec, choice)
-    query = TableQuery.parse(request.GET, columns, len(spec.points()))
+    query = TableQuery.parse(request.GET, columns, len(table_levels(spec)))
     return load_table(overview, query, choice)
 
 
@@ -32,7 +32,7 @@ def choose_columns(request: SignedInRequest, spec: TaskSpec) -> HttpResponse:
         request.session[REMEMBERED] = choice
     else:
         request.session[REMEMBERED] = remember(choice, chosen_columns(request.GET, columns))
-    query = TableQuery.parse(request.GET, columns, len(spec.points()))
+    query = TableQuery.parse(request.GET, columns, len(table_levels(spec)))
     return redirect(f"{request.path}{query.address()}{TABLE}")
 
 

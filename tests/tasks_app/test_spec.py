@@ -64,6 +64,7 @@ def test_it_fills_in_every_default(document: Document) -> None:
         "model_tokenizer": None,
         "traffic_scenarios": ["D(100,100)"],
         "num_concurrency": [1, 4],
+        "max_concurrency": None,
         "max_requests_per_level": 100,
         "max_minutes_per_level": 10,
         "additional_params": {"temperature": 0.0},

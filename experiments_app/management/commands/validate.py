@@ -52,7 +52,7 @@ class Command(SiteCommand):
             f"configurations  {'without end' if configurations is None else configurations}"
         )
         self.stdout.write(f"experiments     {plan.experiments}, the baseline included")
-        self.stdout.write(f"measurements    {plan.measurements}")
+        self.stdout.write(f"measurements    {plan.measurements_in_words}")
         self.stdout.write(f"estimated time  {plan.estimate}")
         for index, command in enumerate(plan.commands):
             name = "baseline" if index == 0 else f"experiment {index}"
