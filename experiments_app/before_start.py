@@ -9,6 +9,8 @@ from experiments_app.gpu_demand import gpu_warnings
 from experiments_app.gpus import gpu_count
 from experiments_app.hub import cache_line
 from experiments_app.launch_plan import image_of
+from experiments_app.plan import plan_facts
+from experiments_app.planned import planned
 from tasks_app.runtimes import site_runtimes
 from tasks_app.spec import TaskSpec
 
@@ -17,7 +19,7 @@ DOCKER_WAIT_S = 2.0
 
 def before_start(spec: TaskSpec) -> list[tuple[str, str]]:
     """Name and words of each; quick, and without any network but the Docker engine's socket."""
-    facts = [("Model", cache_line(spec))]
+    facts = [*plan_facts(spec, planned(spec)), ("Model", cache_line(spec))]
     gpus = gpu_count()
     if warnings := gpu_warnings(spec, gpus):
         facts.append(("GPUs", "; ".join(warning.message for warning in warnings)))

@@ -15,7 +15,6 @@ SELDOM_NEEDED = (
     "container_id",
     "log_path",
     "result_folder",
-    "gpu_ids",
     "port",
     "attempt",
     "created_at",

@@ -10,10 +10,15 @@ from experiments_app.gpu_demand import gpu_problems
 from experiments_app.gpus import gpu_count
 from experiments_app.launch_plan import launch_problems
 from experiments_app.models import Experiment
+from experiments_app.scheduler import is_left_to_try
 from experiments_app.tasks import work_on
 from tasks_app.audit import record
-from tasks_app.models import Task
+from tasks_app.models import StaleState, Task
 from tasks_app.problems import Problem, SpecError
+from tasks_app.spec import TaskSpec
+
+MOST_MORE = 1_000
+"""Experiments by which a run is extended at once."""
 
 
 def start_task(task: Task, *, wake_consumer: bool = True, user: User | None = None) -> None:
@@ -64,6 +69,40 @@ def resume_task(task: Task, *, wake_consumer: bool = True, user: User | None = N
         transaction.on_commit(lambda: wake(task.pk))
 
 
+def extend_task(
+    task: Task, *, more: int, wake_consumer: bool = True, user: User | None = None
+) -> None:
+    """Go on with the run that has ended, for `more` further experiments; nothing is repeated.
+
+    Those that a cancel took away are run first. Raises StaleState while it is under way and where
+    everything was tried, and SpecError for a number that cannot be, or as start_task.
+    """
+    if not 1 <= more <= MOST_MORE:
+        raise SpecError([Problem("more", f"must be a whole number from 1 to {MOST_MORE:,}")])
+    if not task.current_status.is_finished:
+        raise StaleState(f"Task {task.name!r} {task.state_words}: only an ended run is extended.")
+    run = task.runs.get(number=task.run)
+    check_spec(run.task_spec)
+    with transaction.atomic():
+        experiments = list(Experiment.objects.of_run(task).order_by("number"))
+        if any(e.current_status.is_active for e in experiments):
+            raise StaleState(
+                f"An experiment of {task.name!r} is being taken down; try again in a few seconds."
+            )
+        budget = max(len(experiments) - 1, 0) + more
+        task.extend(budget)
+        Experiment.requeue_cancelled(task)
+        if not is_left_to_try(task.runs.get(number=task.run), experiments):
+            raise StaleState(
+                f"Everything that the search space of {task.name!r} holds was tried: widen it"
+                " and start a new run."
+            )
+    experiments_words = f"{more} more experiment{'s' if more != 1 else ''}"
+    task_log.write(task.pk, f"goes on for {experiments_words}{_by(user)}", run=task.run)
+    if wake_consumer:
+        transaction.on_commit(lambda: wake(task.pk))
+
+
 def archive_task(task: Task, *, user: User | None = None) -> None:
     """Raises StaleState while it runs, and where it is archived already."""
     task.archive()
@@ -95,9 +134,14 @@ def check_runnable(task: Task) -> int:
 
     Raises SpecError where this site cannot run the task, before anything is started.
     """
-    spec, gpus = task.spec, gpu_count()
+    return check_spec(task.spec)
+
+
+def check_spec(spec: TaskSpec) -> int:
+    """The same for what a run is held to."""
+    gpus = gpu_count()
     problems = [*launch_problems(spec), *gpu_problems(spec, gpus)]
-    if task.deployment_mode == "docker":
+    if spec.deployment_mode == "docker":
         problems += _docker_problems()
     if problems:
         raise SpecError(problems)

@@ -254,6 +254,15 @@ class Experiment(models.Model):
                 **self._unowned(),
             )
 
+    @classmethod
+    def requeue_cancelled(cls, task: Task) -> None:
+        """Those of the task's run that a cancel took away are to be run after all."""
+        cancelled = cls.objects.of_run(task).filter(status=cls.Status.CANCELLED)
+        Measurement.objects.filter(experiment__in=cancelled).delete()
+        cancelled.update(
+            status=cls.Status.PENDING, attempt=0, completed_at=None, **cls._not_begun()
+        )
+
     def requeue(self) -> None:
         """Give a failed experiment of a run that still goes on another try, from its start.
 

@@ -12,9 +12,12 @@ from experiments_app.answer_texts import AnswerText, answer_texts
 from experiments_app.comparison import Line, levels_of
 from experiments_app.kept import experiments_of
 from experiments_app.models import Experiment
+from experiments_app.planned import most_experiments
 from experiments_app.results import best_of, closest_miss, closest_to_slo, is_client_bound
 from experiments_app.rows import Cell, Row, cells_of, planned_row, state_of
+from experiments_app.spent import Spent
 from experiments_app.standing import Standing
+from experiments_app.stop_rule import MORE_AFTER_THE_END
 from tasks_app.models import Task
 
 MAX_PLANNED_ROWS = 40
@@ -126,6 +129,41 @@ class TaskOverview(Standing):
         if self.answer is None or self.baseline is None or self.answer.is_baseline:
             return []
         return levels_of(self.spec, (self.baseline, self.answer))
+
+    # What it costs, and what more would bring
+
+    @cached_property
+    def spent(self) -> Spent:
+        return Spent.of(self.experiments, now=self.now, wall_s=self.elapsed_s)
+
+    @property
+    def outlook_words(self) -> str:
+        """The chance of a further gain; empty before it can be told."""
+        outlook = self.outlook
+        if outlook is None or outlook.chance is None or self.num_left == 0:
+            return ""
+        chance = words.chance(outlook.chance)
+        more = min(outlook.more, self.num_left)
+        if more == 1:
+            which = "the experiment to come gains" if self.is_open else "1 more gains"
+        else:
+            which = f"the {more} experiments to come gain" if self.is_open else f"{more} more gain"
+        return f"{chance} that {which} more than {outlook.gain * 100:g}%"
+
+    @cached_property
+    def num_left(self) -> int:
+        """Configurations of the space that were not tried, as far as a budget may go."""
+        return max(most_experiments(self.spec, self.gpus) - self.made, 0)
+
+    @property
+    def can_go_on(self) -> bool:
+        """Whether the run has ended, is the latest, and left something to try."""
+        is_latest = self.run == self.task.run and self.status is self.task.current_status
+        return self.status.is_finished and is_latest and self.num_left > 0
+
+    @property
+    def offered_more(self) -> int:
+        return min(self.num_left, MORE_AFTER_THE_END)
 
     @property
     def _baseline_flags(self) -> dict[str, str | int | float | bool | None]:

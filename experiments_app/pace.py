@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from datetime import datetime
 from functools import lru_cache
+from math import sqrt
+from statistics import fmean, stdev
 
 from django.core.cache import cache
 
@@ -14,21 +16,37 @@ from tasks_app.spec import TaskSpec
 LOOKED_AT = 200
 TASKS_LOOKED_AT = 20
 REMEMBERED_FOR_S = 60
+FEWEST_FOR_A_RANGE = 3
+NINE_OF_TEN = 1.645
+"""Standard deviations to each side."""
 
 
 def past_mean_s(spec: TaskSpec) -> float | None:
     """The mean of the latest successes here with the same runtime, model and load."""
+    took = _past_s(spec)
+    return fmean(took) if took else None
+
+
+def _past_s(spec: TaskSpec) -> list[float]:
     data = spec.to_data()
     alike = Task.objects.filter(
         base_runtime=spec.base_runtime, model=data["model"], benchmark=data["benchmark"]
     )
     tasks = list(alike.order_by("-pk").values_list("pk", flat=True)[:TASKS_LOOKED_AT])
     ended = Experiment.objects.filter(task__in=tasks, status=Experiment.Status.SUCCESS)
-    return _mean_s(
-        ended.exclude(completed_at=None)
-        .order_by("-pk")
-        .values_list("started_at", "completed_at")[:LOOKED_AT]
-    )
+    latest = ended.exclude(completed_at=None).order_by("-pk")
+    return _took_s(latest.values_list("started_at", "completed_at")[:LOOKED_AT])
+
+
+def past_range_s(spec: TaskSpec, experiments: int) -> tuple[float, float] | None:
+    """What so many experiments take in nine of ten cases, by the spread of the past ones; None
+    where too few are known. Experiments are taken to be independent of one another."""
+    took = _past_s(spec)
+    if len(took) < FEWEST_FOR_A_RANGE:
+        return None
+    spread = NINE_OF_TEN * stdev(took) * sqrt(experiments + experiments**2 / len(took))
+    middle = fmean(took) * experiments
+    return max(middle - spread, min(took) * experiments), middle + spread
 
 
 def remembered_past_mean_s(run: str, spec: TaskSpec) -> float | None:
@@ -47,9 +65,9 @@ def run_mean_s(task_pk: int, run: int, finished: int, last: datetime | None) -> 
     if not finished or last is None:
         return None
     times = Experiment.objects.filter(task=task_pk, run=run, completed_at__isnull=False)
-    return _mean_s(times.order_by().values_list("started_at", "completed_at"))
+    took = _took_s(times.order_by().values_list("started_at", "completed_at"))
+    return fmean(took) if took else None
 
 
-def _mean_s(times: Iterable[tuple[datetime | None, datetime | None]]) -> float | None:
-    took = [(end - start).total_seconds() for start, end in times if start and end]
-    return sum(took) / len(took) if took else None
+def _took_s(times: Iterable[tuple[datetime | None, datetime | None]]) -> list[float]:
+    return [(end - start).total_seconds() for start, end in times if start and end]

@@ -2,24 +2,35 @@
 
 from dataclasses import asdict, dataclass
 from datetime import timedelta
+from itertools import islice
+from statistics import fmean
 from typing import Any
 
 from django.conf import settings
 
-from experiments_app import scheduler
+from experiments_app import scheduler, words
+from experiments_app.gpu_demand import gpus_of
 from experiments_app.launch_plan import find_model, launch_problems, plan_launch
 from experiments_app.models import Experiment
-from experiments_app.pace import past_mean_s
+from experiments_app.pace import past_mean_s, past_range_s
+from tasks_app.expressions import ExpressionError
 from tasks_app.problems import SpecError
+from tasks_app.runtimes import RuntimeFileError
 from tasks_app.spec import TaskSpec
 
 SHOWN_COMMANDS = 4
+LOOKED_AT = 200
+"""Configurations that are asked how many GPUs they take."""
 
 
 @dataclass(frozen=True)
 class Plan:
     """`configurations` is None for an endless space, `measurements` where the load is found;
-    `estimated_s` without past experiments."""
+    `estimated_s` without past experiments.
+
+    `estimated_range_s`: what nine of ten such runs stay within. `gpus` is what an experiment takes
+    on average, `gpu_hours` what the run does.
+    """
 
     task: str
     configurations: int | None
@@ -27,6 +38,12 @@ class Plan:
     measurements: int | None
     estimated_s: float | None
     commands: list[list[str]]
+    estimated_range_s: tuple[float, float] | None = None
+    gpus: float = 0.0
+
+    @property
+    def gpu_hours(self) -> float | None:
+        return None if self.estimated_s is None else self.estimated_s * self.gpus / 3600
 
     @property
     def measurements_in_words(self) -> str:
@@ -38,10 +55,14 @@ class Plan:
     def estimate(self) -> str:
         if self.estimated_s is None:
             return "unknown: no experiment of this runtime and load has been run here yet"
-        return f"about {timedelta(seconds=round(self.estimated_s))}"
+        about = f"about {timedelta(seconds=round(self.estimated_s))}"
+        if self.estimated_range_s is None:
+            return about
+        low, high = (timedelta(seconds=round(bound)) for bound in self.estimated_range_s)
+        return f"{about}, in nine of ten cases {low} to {high}"
 
     def to_data(self) -> dict[str, Any]:
-        return asdict(self)
+        return asdict(self) | {"gpu_hours": self.gpu_hours}
 
 
 def make_plan(spec: TaskSpec) -> Plan:
@@ -56,7 +77,39 @@ def make_plan(spec: TaskSpec) -> Plan:
         measurements=None if spec.benchmark.finds_concurrency else experiments * len(spec.points()),
         estimated_s=estimated_s(spec, experiments),
         commands=first_commands(spec, SHOWN_COMMANDS),
+        estimated_range_s=past_range_s(spec, experiments),
+        gpus=mean_gpus(spec),
     )
+
+
+def mean_gpus(spec: TaskSpec) -> float:
+    """GPUs that an experiment takes, over the first configurations of the space; 0 on the CPU."""
+    if not spec.use_gpus:
+        return 0.0
+    space = scheduler.search_space(spec)
+    listed = islice(space.configurations(max_steps=LOOKED_AT), LOOKED_AT) if space.is_finite else ()
+    try:
+        taken = [gpus_of(spec, spec.experiment_parameters(one)) for one in listed]
+        return fmean(taken or [gpus_of(spec, spec.baseline_parameters())])
+    except (RuntimeFileError, ExpressionError):
+        return 0.0
+
+
+def plan_facts(spec: TaskSpec, experiments: int) -> list[tuple[str, str]]:
+    """The plan in words, for the page of a task that was not started."""
+    found = estimated_s(spec, experiments)
+    facts = [("Experiments", f"{experiments}, the baseline included")]
+    if found is None:
+        facts.append(("Time", "not known: nothing like it was measured here yet"))
+        return facts
+    time = f"about {words.duration(found)}"
+    if (bounds := past_range_s(spec, experiments)) is not None:
+        low, high = map(words.duration, bounds)
+        time += f", in nine of ten cases {low} to {high}" if low != high else ""
+    facts.append(("Time", time))
+    if gpus := mean_gpus(spec):
+        facts.append(("GPU hours", f"about {found * gpus / 3600:.3g}"))
+    return facts
 
 
 def first_commands(spec: TaskSpec, count: int) -> list[list[str]]:

@@ -8,6 +8,8 @@ from experiments_app.scheduler import planned_experiments
 from tasks_app.models import SPEC_FIELDS, Task
 from tasks_app.spec import TaskSpec
 
+MOST = 10_000
+
 
 def fraction_done(finished: float, total: int) -> float:
     return min(finished / total, 1.0) if total else 0.0
@@ -21,8 +23,20 @@ def planned(spec: TaskSpec, gpus: int | None = None) -> int:
     return planned_by_data(spec.to_data(), gpus)
 
 
-def planned_by_task(task: Task) -> int:
-    return planned_by_data({field: getattr(task, field) for field in SPEC_FIELDS})
+def planned_by_task(task: Task, budget: int | None = None) -> int:
+    """`budget`: as the run has it, where it was raised."""
+    data = {field: getattr(task, field) for field in SPEC_FIELDS}
+    if budget is not None:
+        data["optimization"] = data["optimization"] | {"max_iterations": budget}
+    return planned_by_data(data)
+
+
+def most_experiments(spec: TaskSpec, gpus: int | None = None) -> int:
+    """How many the space holds, the baseline included; at most as many as a budget may be."""
+    data = spec.to_data()
+    return planned_by_data(
+        data | {"optimization": data["optimization"] | {"max_iterations": MOST}}, gpus
+    )
 
 
 def planned_by_data(data: dict[str, object], gpus: int | None = None) -> int:

@@ -4,9 +4,11 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from django.db.models import Prefetch
+from django.utils import timezone
 
 from experiments_app import measurements, objective, task_log
 from experiments_app.models import Experiment, Measurement
+from experiments_app.spent import Spent
 from tasks_app.models import Run, Task
 from tasks_app.spec import TaskSpec
 
@@ -28,6 +30,7 @@ class RunResults:
         self.task = task
         self.run = run or task.run
         started = Run.objects.filter(task=task, number=self.run).first()
+        self.started = started
         self.status = started.status if started else task.status
         self.spec = started.task_spec if started else task.spec
         self.objective = self.spec.optimization.objective
@@ -42,6 +45,11 @@ class RunResults:
             self.best.objective_score if self.best else None,
             self.baseline.objective_score if self.baseline else None,
         )
+
+    @property
+    def wall_s(self) -> float | None:
+        """From the start of the run to its end, or to now; pauses left out."""
+        return self.started.elapsed.total_seconds() if self.started else None
 
     @property
     def verdict(self) -> str:
@@ -106,6 +114,7 @@ class RunResults:
             "gain": self.gain,
             "gain_ci95": None,
             "verdict": self.verdict,
+            "spent": Spent.of(self.experiments, now=timezone.now(), wall_s=self.wall_s).to_data(),
         }
 
 

@@ -5,7 +5,7 @@ from contextlib import suppress
 
 from django.db import IntegrityError, transaction
 
-from experiments_app import circuit_breaker, objective, task_log
+from experiments_app import circuit_breaker, objective, stop_rule, task_log
 from experiments_app.gpus import gpu_count
 from experiments_app.models import Experiment
 from tasks_app.expressions import ExpressionError
@@ -44,15 +44,20 @@ def advance(task_pk: int) -> Experiment | None:
         return open_ones[0]
     try:
         run = Run.objects.get(task=task, number=task.run)
-        spec = TaskSpec.from_data(run.spec)
+        spec = TaskSpec.from_data(run.spec_data)
         proposal = next_proposal(spec, experiments, run.gpus)
+        outlook = _look_ahead(run, spec, experiments) if experiments else None
     except (SpecError, ExpressionError) as error:  # an older version's task, say
         _fail(task, f"what to try next cannot be told: {error}")
         return None
     if proposal is None:
         _finish(task, experiments)
         return None
-    if stopped := circuit_breaker.trip(experiments):
+    if outlook and stop_rule.ends_run(run, spec, outlook):
+        _finish(task, experiments, outlook.stop_message)
+        return None
+    stopped = circuit_breaker.trip(experiments)
+    if stopped and run.max_iterations is None:  # somebody who extends a run has mended the cause
         _fail(task, stopped.message(planned_experiments(spec, run.gpus)))
         return None
     number = len(experiments)
@@ -101,6 +106,13 @@ def next_proposal(
     return Proposal(spec.experiment_parameters(proposed.configuration), proposed.reason)
 
 
+def is_left_to_try(run: Run, experiments: list[Experiment]) -> bool:
+    """Whether the budget and the space of the run hold anything else."""
+    if any(e.status == Experiment.Status.CANCELLED for e in experiments):
+        return True
+    return next_proposal(run.task_spec, experiments, run.gpus) is not None
+
+
 def search_space(spec: TaskSpec, gpus: int | None = None) -> SearchSpace:
     """For a runtime that this site lacks, without its defaults: the task can still be seen.
 
@@ -136,7 +148,15 @@ def _trial(space: SearchSpace, experiment: Experiment) -> Trial | None:
     )
 
 
-def _finish(task: Task, experiments: list[Experiment]) -> None:
+def _look_ahead(
+    run: Run, spec: TaskSpec, experiments: list[Experiment]
+) -> stop_rule.Outlook | None:
+    space = search_space(spec, run.gpus)
+    trials = [trial for e in experiments if (trial := _trial(space, e)) is not None]
+    return stop_rule.look_ahead(run, spec, space, experiments, trials)
+
+
+def _finish(task: Task, experiments: list[Experiment], message: str = "") -> None:
     """End the run: completed when something was measured, else failed for the commonest cause."""
     succeeded = [e for e in experiments if e.status == Experiment.Status.SUCCESS]
     if not succeeded:
@@ -145,7 +165,9 @@ def _finish(task: Task, experiments: list[Experiment]) -> None:
     with suppress(StaleState):  # cancelled, or ended by another worker
         pruned = sum(e.status == Experiment.Status.PRUNED for e in experiments)
         also = f", {pruned} pruned" if pruned else ""
-        task.complete(f"{len(succeeded)} of {len(experiments)} experiments succeeded{also}")
+        task.complete(
+            message or f"{len(succeeded)} of {len(experiments)} experiments succeeded{also}"
+        )
         task_log.write(task.pk, f"{task.status}: {task.message}", run=task.run)
 
 

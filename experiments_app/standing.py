@@ -18,6 +18,7 @@ from experiments_app.kept import FINISHED
 from experiments_app.models import Experiment
 from experiments_app.pace import remembered_past_mean_s, run_mean_s
 from experiments_app.planned import fraction_done, planned
+from experiments_app.stop_rule import Outlook
 from experiments_app.waiting import waiting_reason
 from tasks_app.models import Run, Task
 from tasks_app.spec import TaskSpec
@@ -52,6 +53,8 @@ class Standing:
     paused_s: float = 0.0
     mean_s: float | None = None
     waiting_for: str = ""
+    gpus: int | None = None
+    outlook: Outlook | None = None
 
     @classmethod
     def load(cls, task: Task, run: int | None = None) -> Self:
@@ -86,6 +89,8 @@ class Standing:
             "message": started.message if started else task.message,
             "spec": spec,
             "planned": planned(spec, started.gpus if started else None),
+            "gpus": started.gpus if started else None,
+            "outlook": Outlook.of_run(started),
             "open_one": open_one,
             "started_at": started.started_at if started else None,
             "completed_at": started.completed_at if started else None,

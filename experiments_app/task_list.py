@@ -1,4 +1,5 @@
-"""What the list of tasks says of each: progress, best score, gain. Two queries for any number."""
+"""What the list of tasks says of each: progress, best score, gain. Three queries for any
+number."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from django.db.models import Count, F, Max, Min, Q
 from experiments_app import objective, words
 from experiments_app.models import Experiment
 from experiments_app.planned import fraction_done, planned_by_task
-from tasks_app.models import Task
+from tasks_app.models import Run, Task
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,9 @@ def listed(pks: Sequence[int]) -> list[Task]:
 
 def summaries(tasks: Sequence[Task]) -> list[TaskSummary]:
     found = {row["task"]: row for row in _standings(tasks)}
-    return [_summary(task, found.get(task.pk, {})) for task in tasks]
+    runs = Run.objects.filter(task__in=tasks, number=F("task__run"))
+    raised = dict(runs.exclude(max_iterations=None).values_list("task", "max_iterations"))
+    return [_summary(task, found.get(task.pk, {}), raised.get(task.pk)) for task in tasks]
 
 
 def _standings(tasks: Sequence[Task]) -> Iterable[dict[str, Any]]:
@@ -77,14 +80,14 @@ def _standings(tasks: Sequence[Task]) -> Iterable[dict[str, Any]]:
     )
 
 
-def _summary(task: Task, row: dict[str, Any]) -> TaskSummary:
+def _summary(task: Task, row: dict[str, Any], budget: int | None) -> TaskSummary:
     maximised = objective.is_maximised(task.optimization["objective"])
     made = row.get("made", 0)
     completed = task.current_status is Task.Status.COMPLETED
     return TaskSummary(
         task=task,
         finished=row.get("finished", 0),
-        total=made if completed else max(planned_by_task(task), made),
+        total=made if completed else max(planned_by_task(task, budget), made),
         best_score=row.get("highest" if maximised else "lowest"),
         baseline_score=row.get("baseline"),
     )

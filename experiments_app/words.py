@@ -48,6 +48,13 @@ def percent(ratio: float) -> str:
     return f"{ratio:+.1%}".replace("-", "−")
 
 
+def chance(share: float) -> str:
+    """A probability as it may be told: 0.123 as `a chance of 12%`, hardly any as `less than 1%`."""
+    if share < 0.01:
+        return "a chance of less than 1%"
+    return f"a chance of {min(share, 0.99):.0%}"
+
+
 def gain(objective: str) -> str:
     """What a gain is a gain in; stands after the percentage."""
     return _GAINS[objective]

@@ -31,6 +31,7 @@ urlpatterns = [
     path("tasks/<int:pk>/pause", life.task_pause, name="task_pause"),
     path("tasks/<int:pk>/resume", life.task_resume, name="task_resume"),
     path("tasks/<int:pk>/restart", life.task_restart, name="task_restart"),
+    path("tasks/<int:pk>/extend", life.task_extend, name="task_extend"),
     path("tasks/<int:pk>/duplicate", life.task_duplicate, name="task_duplicate"),
     path("tasks/<int:pk>/delete", life.task_delete, name="task_delete"),
     path("tasks/<int:pk>/archive", life.task_archive, name="task_archive"),

@@ -172,6 +172,7 @@ PLACES = (
     Place("task_resume", ACT, lambda world: [world.running.pk], status=302),
     Place("task_cancel", ACT, lambda world: [world.running.pk], status=302),
     Place("task_restart", ACT, _done, status=302),
+    Place("task_extend", ACT, _done, status=302),
     Place("task_duplicate", ACT, _done, status=302),
     Place("task_delete", ASK, _done),
     Place("task_archive", ACT, _done, status=302),

@@ -92,6 +92,7 @@ SENT: dict[str, tuple[str, Sent]] = {
     "task_new": ("task.created", _new_task),
     "task_edit": ("task.edited", fields(description="changed", action="save")),
     "task_details": ("task.details", fields(description="changed")),
+    "task_extend": ("task.extended", fields(more="1")),
     "task_start": ("task.started", just()),
     "task_pause": ("task.paused", just()),
     "task_resume": ("task.resumed", just()),

@@ -246,6 +246,23 @@ _BUDGET = Section(
                 ),
             ),
         ),
+        Section(
+            "When to stop early",
+            "Before the budget is spent.",
+            (
+                FieldPlace(
+                    "stop_when_gain_below",
+                    "optimization.stop_when_gain_below",
+                    PERCENT,
+                    "Gain worth going on for",
+                    "In percent, 2 for example. The run ends when the chance that the experiments"
+                    " to come gain more is below 10%. Left empty: the whole budget is spent.",
+                    attributes={"inputmode": "decimal", "placeholder": "whole budget"},
+                    width="half",
+                ),
+            ),
+            slug="stopping",
+        ),
     ),
 )
 

@@ -1,10 +1,12 @@
 """A Run of a task: what was asked for when it started."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
 from django.db import models
+from django.utils import timezone
 
 from tasks_app.models.sealed import SealedDocument
 from tasks_app.models.task import Task
@@ -30,6 +32,9 @@ class Run(models.Model):
         blank=True,
         help_text="What was known from other tasks when the run started, so that a search that"
         " was interrupted goes on exactly where it was.",
+    )
+    outlook = models.JSONField(
+        null=True, blank=True, help_text="What further experiments may gain, as it looked last."
     )
     chosen_number = models.PositiveIntegerField(
         null=True,
@@ -71,6 +76,20 @@ class Run(models.Model):
         return Task.Status(self.status)
 
     @property
+    def elapsed(self) -> timedelta:
+        """From its start to its end, or to now; pauses do not count."""
+        until = self.completed_at or self.paused_at or timezone.now()
+        return max(until - self.started_at - timedelta(seconds=self.paused_s), timedelta())
+
+    @property
     def task_spec(self) -> TaskSpec:
+        """What it is held to: as it stood at the start, with the budget as it was raised since."""
+        return TaskSpec.model_validate(self.spec_data)
+
+    @property
+    def spec_data(self) -> dict[str, Any]:
         data: Mapping[str, Any] = self.spec
-        return TaskSpec.model_validate(data)
+        if self.max_iterations is None:
+            return dict(data)
+        raised = data["optimization"] | {"max_iterations": self.max_iterations}
+        return {**data, "optimization": raised}

@@ -284,6 +284,29 @@ class Task(models.Model):
         again = Q(status__in=finished, run=self.run)
         self._begin(again, run=self.run + 1, gpus=gpus, started_by=user)
 
+    def extend(self, max_iterations: int) -> None:
+        """Go on with the run that has ended, up to so many experiments, the baseline not counted.
+
+        The time since its end does not count as spent.
+        """
+        finished = Q(status__in=[s for s in self.Status if s.is_finished], run=self.run)
+        with transaction.atomic():
+            now = self._locked()
+            idle_s = 0.0
+            if now.completed_at is not None:
+                idle_s = max((timezone.now() - now.completed_at).total_seconds(), 0.0)
+            changes: dict[str, Any] = {
+                "status": self.Status.RUNNING,
+                "message": "",
+                "completed_at": None,
+                "paused_s": now.paused_s + idle_s,
+            }
+            self._transition(finished, archived_at=None, **changes)
+            self.runs.filter(number=self.run).update(
+                max_iterations=max_iterations, cancelled_by=None, **changes
+            )
+            record("task.extended", self, run=self.run, experiments=max_iterations)
+
     def complete(self, message: str = "") -> None:
         self._end(self.Status.COMPLETED, Q(status=self.Status.RUNNING, run=self.run), message)
 

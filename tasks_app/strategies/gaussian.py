@@ -12,7 +12,7 @@ it is smaller, as far as these are unlike.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -129,6 +129,50 @@ def predict(
 ) -> Prediction:
     """For the configurations that come after the known ones. `alike` holds the likeness of every
     two tasks, from 0 to 1; the slopes are those of the trends."""
+    wanted = inputs.rows(slice(len(known.values), None))
+    means, deviations, weights = [], [], []
+    for weight, setting, mean, spread in _posteriors(inputs, known, alike, slopes, settings):
+        prior = _variance(setting, wanted.trends) + known.level**2
+        means.append(mean)
+        deviations.append(np.sqrt(np.maximum(prior - (spread**2).sum(axis=0), 1e-10)))
+        weights.append(weight)
+    return Prediction(np.array(means), np.array(deviations), np.array(weights))
+
+
+def sample(
+    inputs: Inputs,
+    known: Values,
+    alike: Matrix,
+    slopes: Sequence[float],
+    settings: Sequence[Setting],
+    *,
+    count: int,
+    rng: np.random.Generator,
+) -> Matrix:
+    """About `count` joint draws (a row each) of what would be measured, noise included, at the
+    configurations after the known ones; arguments as for `predict`."""
+    wanted = inputs.rows(slice(len(known.values), None))
+    kernel = _Kernel(wanted, wanted, alike, known.level)
+    rows = []
+    for weight, setting, mean, spread in _posteriors(inputs, known, alike, slopes, settings):
+        covariance = kernel(setting) - spread.T @ spread
+        covariance[np.diag_indices_from(covariance)] += setting.noise**2 + JITTER
+        factor = np.linalg.cholesky(covariance)
+        draws = rng.standard_normal((max(1, round(count * weight)), len(mean)))
+        rows.append(mean + draws @ factor.T)
+    joined: Matrix = np.concatenate(rows)
+    return joined
+
+
+def _posteriors(
+    inputs: Inputs,
+    known: Values,
+    alike: Matrix,
+    slopes: Sequence[float],
+    settings: Sequence[Setting],
+) -> Iterator[tuple[float, Setting, Vector, Matrix]]:
+    """The likely settings, each with its weight, the mean of the wanted configurations, and how
+    these are tied to the known ones (the prior covariance less its square is the posterior's)."""
     count = len(known.values)
     left, wanted = inputs.rows(slice(0, count)), inputs.rows(slice(count, None))
     trend = inputs.trends @ np.array(slopes, dtype=float)
@@ -138,15 +182,12 @@ def predict(
     chosen = np.argsort(-logs, kind="stable")[:AVERAGED]
     chosen = chosen[logs[chosen] > logs[chosen[0]] - NEGLIGIBLE]
     weights = np.exp(logs[chosen] - logs[chosen[0]])
+    weights /= weights.sum()
     cross = _Kernel(left, wanted, alike, known.level)
-    means, deviations = [], []
-    for index in chosen:
+    for weight, index in zip(weights, chosen, strict=True):
         setting, (_, factor, residual) = settings[index], fits[index]
         spread = _solve(factor, cross(setting))
-        prior = _variance(setting, wanted.trends) + known.level**2
-        means.append(spread.T @ residual + setting.trend * trend[count:])
-        deviations.append(np.sqrt(np.maximum(prior - (spread**2).sum(axis=0), 1e-10)))
-    return Prediction(np.array(means), np.array(deviations), weights / weights.sum())
+        yield weight, setting, spread.T @ residual + setting.trend * trend[count:], spread
 
 
 def _fit(

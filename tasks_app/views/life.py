@@ -8,7 +8,7 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_POST
 
-from autotuner_site.requests import SignedInRequest
+from autotuner_site.requests import SignedInRequest, whole_number
 from experiments_app import lifecycle
 from experiments_app.removal import Losses, delete_task
 from tasks_app.bulk.request import list_address
@@ -51,6 +51,13 @@ def task_resume(request: SignedInRequest, pk: int) -> HttpResponse:
 @require_POST
 def task_restart(request: SignedInRequest, pk: int) -> HttpResponse:
     return _act(request, pk, lifecycle.restart_task, "A new run has started.")
+
+
+@require_POST
+def task_extend(request: SignedInRequest, pk: int) -> HttpResponse:
+    """`more`: by how many experiments the run that has ended goes on."""
+    more = whole_number(request.POST.get("more", "").strip()) or 0
+    return _act(request, pk, partial(lifecycle.extend_task, more=more), "The run goes on.")
 
 
 @require_POST

@@ -34,14 +34,20 @@ class Command(SiteCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
         parser.add_argument("file_or_name", metavar="FILE_OR_NAME")
+        parser.add_argument(
+            "--more",
+            type=int,
+            metavar="N",
+            help="go on with the last run, which has ended, for N further experiments",
+        )
 
-    def run(self, *, file_or_name: str, json: bool, **options: Any) -> int:
+    def run(self, *, file_or_name: str, json: bool, more: int | None, **options: Any) -> int:
         task = self._task(file_or_name)
         reap()
         end_on_signals()
         interrupted = False
         try:
-            self._start(task)
+            self._start(task, more)
             with follow(task):
                 run_in_foreground(task)
         except KeyboardInterrupt:
@@ -72,11 +78,14 @@ class Command(SiteCommand):
             self.stderr.write(f"warning: {warning}")
         return task
 
-    def _start(self, task: Task) -> None:
-        paused = task.status == Task.Status.PAUSED
-        begin = lifecycle.resume_task if paused else lifecycle.start_or_restart
+    def _start(self, task: Task, more: int | None) -> None:
         try:
-            begin(task, wake_consumer=False)
+            if more is not None:
+                lifecycle.extend_task(task, more=more, wake_consumer=False)
+            elif task.status == Task.Status.PAUSED:
+                lifecycle.resume_task(task, wake_consumer=False)
+            else:
+                lifecycle.start_or_restart(task, wake_consumer=False)
         except (SpecError, StaleState) as error:
             raise BadInput(str(error)) from error
 

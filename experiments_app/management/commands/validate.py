@@ -54,6 +54,8 @@ class Command(SiteCommand):
         self.stdout.write(f"experiments     {plan.experiments}, the baseline included")
         self.stdout.write(f"measurements    {plan.measurements_in_words}")
         self.stdout.write(f"estimated time  {plan.estimate}")
+        if plan.gpus and plan.gpu_hours is not None:
+            self.stdout.write(f"GPU hours       about {plan.gpu_hours:.3g}")
         for index, command in enumerate(plan.commands):
             name = "baseline" if index == 0 else f"experiment {index}"
             self.stdout.write(f"{name:<15} {shlex.join(command)}")
