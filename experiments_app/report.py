@@ -58,6 +58,7 @@ class ExperimentReport:
     usage: tuple[UsagePanel, ...] = ()
     gpus: tuple[str, ...] = ()
     waiting_for: str = ""
+    repair: Experiment | None = None
 
     @classmethod
     def load(cls, experiment: Experiment) -> Self:
@@ -76,6 +77,7 @@ class ExperimentReport:
             usage=usage_panels(_usage_of(experiment), gpu_labels(gpu_ids) if gpu_ids else {}),
             gpus=tuple(gpu_names(gpu_ids)) if gpu_ids else (),
             waiting_for=waiting_reason(experiment),
+            repair=experiment.repairs.first() if experiment.error_kind else None,
         )
 
     @property

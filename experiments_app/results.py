@@ -89,9 +89,9 @@ class RunResults:
         of_run = Experiment.objects.of_run(self.task, self.run).order_by("number")
         last = -1
         while page := list(
-            of_run.filter(number__gt=last).prefetch_related(Prefetch("measurements", figures))[
-                :PAGE
-            ]
+            of_run.filter(number__gt=last)
+            .select_related("repair_of")
+            .prefetch_related(Prefetch("measurements", figures))[:PAGE]
         ):
             yield from page
             last = page[-1].number
@@ -149,6 +149,7 @@ def experiment_data(experiment: Experiment) -> dict[str, Any]:
         "number": experiment.number,
         "parameters": experiment.parameters,
         "reason": experiment.reason,
+        "repair_of": experiment.repair_of.number if experiment.repair_of else None,
         "status": experiment.status,
         "feasible": experiment.feasible,
         "objective_score": experiment.objective_score,

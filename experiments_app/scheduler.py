@@ -8,6 +8,7 @@ from django.db import IntegrityError, transaction
 from experiments_app import circuit_breaker, objective, stop_rule, task_log
 from experiments_app.gpus import gpu_count
 from experiments_app.models import Experiment
+from experiments_app.repair import RepairTry, find_repair, is_outside
 from tasks_app.expressions import ExpressionError
 from tasks_app.models import Run, StaleState, Task
 from tasks_app.problems import SpecError
@@ -33,7 +34,8 @@ def advance(task_pk: int) -> Experiment | None:
     The first is the baseline, the rest what the strategy proposes; when the budget or the space
     is spent the task ends. Any number of workers may call this at once: the unique number lets
     one of them make the experiment, and the others get the same one. A run in which everything
-    fails for one cause ends before its budget (`circuit_breaker`).
+    fails for one cause ends before its budget (`circuit_breaker`); a failure whose cause tells how
+    to mend it is tried once more (`repair`).
     """
     task = Task.objects.filter(pk=task_pk, status=Task.Status.RUNNING).first()
     if task is None:
@@ -45,7 +47,8 @@ def advance(task_pk: int) -> Experiment | None:
     try:
         run = Run.objects.get(task=task, number=task.run)
         spec = TaskSpec.from_data(run.spec_data)
-        proposal = next_proposal(spec, experiments, run.gpus)
+        mended = next_repair(spec, experiments, run.gpus)
+        proposal = mended.proposal if mended else next_proposal(spec, experiments, run.gpus)
         outlook = _look_ahead(run, spec, experiments) if experiments else None
     except (SpecError, ExpressionError) as error:  # an older version's task, say
         _fail(task, f"what to try next cannot be told: {error}")
@@ -72,11 +75,22 @@ def advance(task_pk: int) -> Experiment | None:
                 number=number,
                 parameters=proposal.configuration,
                 reason=proposal.reason,
+                repair_of=mended.of if mended else None,
             )
     except IntegrityError:
         return Experiment.objects.get(task=task, run=task.run, number=number)
     task_log.write(task.pk, f"chosen: {made.reason}", run=task.run, number=number)
     return made
+
+
+def next_repair(
+    spec: TaskSpec, experiments: list[Experiment], gpus: int | None = None
+) -> RepairTry | None:
+    """What of the failed experiments to try once more, within the budget."""
+    runtime = site_runtimes().find(spec.base_runtime)
+    if runtime is None or len(experiments) > spec.optimization.max_iterations:
+        return None
+    return find_repair(spec, runtime, search_space(spec, gpus), experiments)
 
 
 def next_proposal(
@@ -92,7 +106,11 @@ def next_proposal(
     if len(experiments) > spec.optimization.max_iterations:
         return None
     space = search_space(spec, gpus)
-    trials = (_trial(space, experiment) for experiment in experiments)
+    trials = (
+        _trial(space, experiment)
+        for experiment in experiments
+        if not is_outside(spec, experiment.parameters)
+    )
     strategy = strategy_for(spec.optimization.strategy, spec.optimization.objectives)
     proposed = strategy.propose(
         space,

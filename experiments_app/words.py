@@ -189,4 +189,4 @@ def latency(name: str) -> str:
 
 def cause(error_kind: str) -> str:
     """Why something failed: `model_not_found` as `model not found`."""
-    return error_kind.replace("_", " ") or "error"
+    return error_kind.replace("_", " ").replace("gpu", "GPU") or "error"

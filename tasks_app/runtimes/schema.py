@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, model_va
 from tasks_app.expressions import Expression, ExpressionError, Scalar
 from tasks_app.flags import FlagName
 from tasks_app.runtimes.flag import STRICT, Flag
+from tasks_app.runtimes.repair import Repair
 from tasks_app.validation import refusal, shown
 
 PLACEHOLDERS = ("model_path", "served_model_name", "host", "port", "devices")
@@ -62,6 +63,7 @@ class Runtime(BaseModel):
     where it refuses every flag that is not listed here. `made_from` says which version the
     catalogue was made from; `other_flags` are that version's real flags that are not described
     (`no-` forms included), `refused_flags` those that a task may not set, each with the reason.
+    `repairs`: what to change where a configuration failed; the first that can be done is tried.
     `json_keys`: a flag that takes a JSON object can be given key by key, as `--name.key value`.
     """
 
@@ -84,6 +86,7 @@ class Runtime(BaseModel):
     flags: dict[FlagName, Flag] = Field(default_factory=dict)
     other_flags: list[FlagName] = Field(default_factory=list)
     refused_flags: dict[FlagName, str] = Field(default_factory=dict)
+    repairs: list[Repair] = Field(default_factory=list)
 
     @model_validator(mode="after")
     def _is_usable(self) -> "Runtime":
@@ -106,6 +109,15 @@ class Runtime(BaseModel):
             if name in seen:
                 raise refusal(f"the flag {name!r} stands in two places")
             seen.add(name)
+        return self
+
+    @model_validator(mode="after")
+    def _can_repair(self) -> "Runtime":
+        for repair in self.repairs:
+            if repair.flag not in self.flags:
+                raise refusal(f"repairs names {repair.flag!r}, which is not among the flags")
+            if self.flags[repair.flag].type not in {"int", "float"}:
+                raise refusal(f"repairs names {repair.flag!r}, which is no number")
         return self
 
     @property
