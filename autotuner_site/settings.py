@@ -278,6 +278,10 @@ PORT_RANGE = _port_range(env.str("PORT_RANGE", "8000-8100"))
 GENAI_BENCH_PATH = _path("GENAI_BENCH_PATH")
 HF_HOME = _path("HF_HOME")
 DOCKER_VOLUMES = _paths("DOCKER_VOLUMES")
+# What tasks may name: repositories of images, folders of models, hosts in private networks.
+DOCKER_IMAGES: list[str] = env.list("DOCKER_IMAGES", [], subcast=str.strip)
+MODEL_PATHS = _paths("MODEL_PATHS")
+TASK_HOSTS: list[str] = env.list("TASK_HOSTS", [], subcast=str.strip)
 DOCKER_PULL_TIMEOUT_S = _seconds("DOCKER_PULL_TIMEOUT_S", 3600)
 # Those below can be made in the browser too: read them through experiments_app.site_settings.
 DOCKER_REGISTRY = env.str("DOCKER_REGISTRY", "")

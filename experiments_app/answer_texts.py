@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from django.conf import settings
 
+from experiments_app.allow_lists import NotAllowed
 from experiments_app.containers.compose import compose_file
 from experiments_app.containers.description import ContainerDescription
 from experiments_app.engines.model_source import ModelNotFound
@@ -101,5 +102,12 @@ def _container(spec: TaskSpec, experiment: Experiment) -> ContainerDescription |
             devices=gpus_of(spec, experiment.parameters),
             gpu_ids=tuple(experiment.gpu_ids),
         )
-    except (RuntimeFileError, ExpressionError, ModelNotFound, TokenizerError, VolumeRefused):
+    except (
+        RuntimeFileError,
+        ExpressionError,
+        ModelNotFound,
+        TokenizerError,
+        VolumeRefused,
+        NotAllowed,
+    ):
         return None

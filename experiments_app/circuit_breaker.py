@@ -48,6 +48,7 @@ WHATEVER_THE_CONFIGURATION = frozenset(
         "driver_missing",
         "command_not_found",
         "container_refused",
+        "not_allowed",
         "disk_full",
         "incomplete",
     }

@@ -11,6 +11,7 @@ from experiments_app import hub, words
 from experiments_app.engines.model_source import ALIASES, HUB_ID, ModelNotFound, resolve_model
 from experiments_app.hub.cache import REPO_PREFIX
 from experiments_app.network import network_environment
+from experiments_app.site_allow_lists import model_roots
 from tasks_app.models import Task
 
 MOST = 200
@@ -66,7 +67,10 @@ def model_note(name: str) -> ModelNote | None:
         return None
     try:
         source = resolve_model(
-            name, home=settings.AUTOTUNER_HOME, models_dir=settings.DOCKER_MODEL_PATH
+            name,
+            home=settings.AUTOTUNER_HOME,
+            models_dir=settings.DOCKER_MODEL_PATH,
+            roots=model_roots(),
         )
     except ModelNotFound as error:
         return ModelNote(str(error), is_warning=True)

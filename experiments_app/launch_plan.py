@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from django.conf import settings
 
+from experiments_app.allow_lists import NotAllowed
 from experiments_app.containers.description import GIBIBYTE, ContainerDescription, Mount
 from experiments_app.engines.model_source import (
     ModelNotFound,
@@ -16,6 +17,7 @@ from experiments_app.gpu_demand import gpus_of
 from experiments_app.hub import hf_home
 from experiments_app.llamacpp.tokenizer import TokenizerError
 from experiments_app.network import CA_VARIABLES, ca_bundle, network_environment
+from experiments_app.site_allow_lists import model_roots, require_allowed
 from experiments_app.site_volumes import site_volume_problems, volume_mounts
 from tasks_app.expressions import ExpressionError
 from tasks_app.masking import hidden_names, unreadable_secrets
@@ -80,6 +82,7 @@ def find_model(spec: TaskSpec) -> ModelSource:
         home=settings.AUTOTUNER_HOME,
         models_dir=settings.DOCKER_MODEL_PATH,
         gguf_only=load_runtime(spec.base_runtime).model_format == "gguf",
+        roots=model_roots(),
     )
 
 
@@ -101,6 +104,8 @@ def launch_problems(spec: TaskSpec) -> list[Problem]:
         return [Problem("model.id_or_path", str(error))]
     except TokenizerError as error:
         return [Problem("benchmark.model_tokenizer", str(error))]
+    except NotAllowed as error:
+        return [error.problem]
     except VolumeRefused:
         return site_volume_problems(spec)
     except SecretsUnreadable as error:
@@ -118,9 +123,10 @@ def plan_launch(
     """`gpu_ids`: the UUIDs of the GPUs that were leased for it.
 
     Raises RuntimeFileError, ExpressionError (of the runtime's `devices`), ModelNotFound (where a
-    container cannot have it), TokenizerError, VolumeRefused.
+    container cannot have it), TokenizerError, VolumeRefused, NotAllowed.
     """
     runtime = load_runtime(spec.base_runtime)
+    require_allowed(spec, runtime, image_of(spec, runtime))
     devices = gpus_of(spec, parameters)
     environment = {
         **network_environment(spec.access),

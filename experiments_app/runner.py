@@ -14,6 +14,7 @@ from django.conf import settings
 from django.db import transaction
 
 from experiments_app import leases, load_levels, measurements, objective, words
+from experiments_app.allow_lists import NotAllowed
 from experiments_app.attempt_context import AttemptContext, TimeUp
 from experiments_app.benchmark import BenchmarkError, BenchmarkRequest, ErrorKind, GenaiBench
 from experiments_app.benchmark.warmup import warm_up
@@ -68,6 +69,7 @@ KINDS: dict[type[Exception], str] = {
     RuntimeFileError: "runtime_broken",
     ExpressionError: "runtime_broken",
     VolumeRefused: "container_refused",
+    NotAllowed: "not_allowed",
     NoResultFolder: "results_unwritable",
     SecretsUnreadable: "secrets_unreadable",
 }

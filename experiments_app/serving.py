@@ -27,6 +27,7 @@ from experiments_app.launch_plan import HOST, LaunchPlan, find_model, plan_launc
 from experiments_app.leases import lease_port
 from experiments_app.models import Experiment
 from experiments_app.reaper import remove_orphaned_containers
+from experiments_app.site_allow_lists import require_addresses
 from experiments_app.site_volumes import check_volumes
 from tasks_app.masking import MASK, hidden_names, secrets_in
 from tasks_app.runtimes import RuntimeFileError
@@ -66,6 +67,7 @@ class Serving:
         """All that can go wrong, or take long, before a device is put to work."""
         context = self.context
         context.enter("checking_model")
+        require_addresses(context.spec)
         tokenizer = fetch_tokenizer(self.plan.tokenizer, context.network, check=context.check)
         plan = self.plan = replace(self.plan, tokenizer=str(tokenizer))
         require_weights(self._model.path, context.network)

@@ -10,6 +10,7 @@ from typing import Any
 from pydantic_core import PydanticCustomError
 
 from experiments_app import words
+from experiments_app.allow_lists import NotAllowed
 from experiments_app.engines.model_source import ModelNotFound
 from experiments_app.gpu_demand import gpu_warnings
 from experiments_app.gpus import gpu_count
@@ -158,7 +159,7 @@ def _commands(spec: TaskSpec) -> tuple[tuple[tuple[str, str], ...], str]:
     spec = spec.model_copy(update={"benchmark": benchmark})
     try:
         lines = first_commands(spec, 2)
-    except (RuntimeFileError, ExpressionError, ModelNotFound, VolumeRefused) as error:
+    except (RuntimeFileError, ExpressionError, ModelNotFound, VolumeRefused, NotAllowed) as error:
         return (), str(error)
     titles = ("The baseline", "The first configuration")
     secrets = spec_secrets(spec)

@@ -3,11 +3,12 @@
 import difflib
 import importlib.metadata
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
+from experiments_app.allow_lists import place_fault
 from experiments_app.containers.description import Mount
 from experiments_app.containers.linked_folder import (
     NotMountable,
@@ -66,12 +67,18 @@ class ContainerModel:
 
 
 def resolve_model(
-    id_or_path: str, *, home: Path, models_dir: Path | None = None, gguf_only: bool = False
+    id_or_path: str,
+    *,
+    home: Path,
+    models_dir: Path | None = None,
+    gguf_only: bool = False,
+    roots: Sequence[Path] = (),
 ) -> ModelSource:
     """Find the model. Quick: loads nothing, asks no network. Raises `ModelNotFound`.
 
     `home`: AUTOTUNER_HOME; `models_dir`: the folder that relative names are looked up in first;
-    `gguf_only`: for an engine that loads nothing but GGUF files.
+    `gguf_only`: for an engine that loads nothing but GGUF files. `roots`: the folders that a path
+    must lie in, links followed; none for anywhere.
     """
     name = id_or_path.strip()
     if not name:
@@ -83,6 +90,8 @@ def resolve_model(
     if not path.is_absolute() and models_dir is not None and (models_dir / path).exists():
         path = models_dir / path
     if path.is_absolute():
+        if fault := place_fault(path, roots):  # before a word on what is there
+            raise ModelNotFound(fault)
         return _from_path(path, home, gguf_only=gguf_only)
     if path.suffix.lower() == ".gguf":
         where = f" or a file in {models_dir}" if models_dir else ""

@@ -8,6 +8,7 @@ from experiments_app import words
 from experiments_app.engines.model_source import ModelNotFound, resolve_model, shard_names
 from experiments_app.hub.cache import Presence, disk_usage, hf_home, model_state
 from experiments_app.hub_error import HubError
+from experiments_app.site_allow_lists import model_roots
 from experiments_app.site_settings import value_of
 from tasks_app.spec import TaskSpec
 
@@ -19,6 +20,7 @@ def cache_line(spec: TaskSpec) -> str:
             spec.model.id_or_path,
             home=settings.AUTOTUNER_HOME,
             models_dir=settings.DOCKER_MODEL_PATH,
+            roots=model_roots(),
         )
         path = Path(source.path)
         if not path.is_absolute():
