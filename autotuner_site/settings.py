@@ -60,6 +60,22 @@ def _seconds(name: str, default: int) -> int:
     return value
 
 
+def _amount(name: str, default: float) -> float:
+    """A number that is 0 or more; 0 is without limit."""
+    value = env.float(name, default)
+    if not 0 <= value < float("inf"):
+        raise ImproperlyConfigured(f"{name} is {value}; it must be 0 or more")
+    return value
+
+
+def _count(name: str, default: int) -> int:
+    """A whole number that is 0 or more; 0 is without limit."""
+    value = env.int(name, default)
+    if value < 0:
+        raise ImproperlyConfigured(f"{name} is {value}; it must be 0 or more")
+    return value
+
+
 def _port_range(text: str) -> tuple[int, int]:
     first, dash, last = text.partition("-")
     if not (dash and first.isdecimal() and last.isdecimal()):
@@ -283,6 +299,12 @@ DOCKER_IMAGES: list[str] = env.list("DOCKER_IMAGES", [], subcast=str.strip)
 MODEL_PATHS = _paths("MODEL_PATHS")
 TASK_HOSTS: list[str] = env.list("TASK_HOSTS", [], subcast=str.strip)
 DOCKER_PULL_TIMEOUT_S = _seconds("DOCKER_PULL_TIMEOUT_S", 3600)
+# Limits; 0 is none.
+MIN_FREE_DISK_GIB = _amount("MIN_FREE_DISK_GIB", 2.0)
+MAX_RUNNING_TASKS = _count("MAX_RUNNING_TASKS", 200)
+SERVER_LOG_MIB = _amount("SERVER_LOG_MIB", 16.0)
+TASK_LOG_MIB = _amount("TASK_LOG_MIB", 16.0)
+DOCKER_MEMORY_GIB = _amount("DOCKER_MEMORY_GIB", 0.0)
 # Those below can be made in the browser too: read them through experiments_app.site_settings.
 DOCKER_REGISTRY = env.str("DOCKER_REGISTRY", "")
 DOCKER_REGISTRY_USER = env.str("DOCKER_REGISTRY_USER", "")

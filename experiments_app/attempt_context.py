@@ -2,7 +2,7 @@
 
 import time
 
-from experiments_app import task_log
+from experiments_app import disk, task_log
 from experiments_app.engines import RunningServer
 from experiments_app.leases import Claim, Heartbeat
 from experiments_app.live_progress import LiveProgress
@@ -11,6 +11,8 @@ from experiments_app.network import network_environment
 from tasks_app.masking import mask_text, secrets_in, spec_secrets
 from tasks_app.models import Run
 from tasks_app.spec import TaskSpec
+
+DISK_EVERY_S = 2.0
 
 
 class TimeUp(Exception):
@@ -34,13 +36,16 @@ class AttemptContext:
         self.deadline = time.monotonic() + self.spec.optimization.timeout_per_iteration
         self.progress = LiveProgress(experiment, claim.token)
         self.durations: dict[str, float] = {}
+        self._looks_at_disk_at = 0.0
 
     def time_left_s(self) -> float:
         return max(self.deadline - time.monotonic(), 0.0)
 
     def check(self, server: RunningServer | None = None) -> None:
-        """Raises when there is no reason to go on: cancelled, claim lost, time up, server dead."""
+        """Raises when there is no reason to go on: cancelled, claim lost, disk full, time up,
+        server dead."""
         self.heartbeat.check()
+        self._check_disk()
         if time.monotonic() > self.deadline:
             limit_s = self.spec.optimization.timeout_per_iteration
             raise TimeUp(
@@ -49,6 +54,13 @@ class AttemptContext:
             )
         if server is not None:
             server.check_alive()
+
+    def _check_disk(self) -> None:
+        if time.monotonic() < self._looks_at_disk_at:
+            return
+        self._looks_at_disk_at = time.monotonic() + DISK_EVERY_S
+        if (room := disk.room()).is_critical:
+            raise disk.DiskFull(room.words)
 
     def enter(self, phase: str) -> None:
         self.check()

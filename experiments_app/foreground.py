@@ -2,6 +2,7 @@
 
 import time
 
+from experiments_app.disk_watch import hold_for_room
 from experiments_app.reaper import reap
 from experiments_app.runner import run_experiment
 from experiments_app.scheduler import advance
@@ -20,7 +21,7 @@ def run_in_foreground(task: Task) -> None:
     run = task.run
     reaped_at = time.monotonic()
     while not _has_ended(task, run):
-        experiment = advance(task.pk)
+        experiment = None if hold_for_room() else advance(task.pk)
         if not (run_experiment(experiment.pk) if experiment else _has_ended(task, run)):
             time.sleep(WAIT_S)
             if time.monotonic() - reaped_at > REAP_EVERY_S:

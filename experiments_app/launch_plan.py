@@ -229,7 +229,7 @@ def describe_container(
         network=wish.network,
         ipc=wish.ipc,
         shm_size_bytes=_bytes(wish.shm_size_gib) or private_shm,
-        memory_bytes=_bytes(wish.memory_gib),
+        memory_bytes=_bytes(wish.memory_gib or settings.DOCKER_MEMORY_GIB or None),
         cpus=wish.cpus,
         ulimits=(GPU_ULIMITS if devices else {}) if wish.ulimits is None else wish.ulimits,
     )

@@ -25,6 +25,7 @@ from django.db import DatabaseError, IntegrityError, connection, transaction
 from django.db.models import F
 from django.utils import timezone
 
+from experiments_app import disk
 from experiments_app.gpus import Gpu, find_gpus
 from experiments_app.models import Experiment, ResourceLease
 from experiments_app.processes import ProcessIdentity
@@ -254,7 +255,8 @@ class Heartbeat:
                     logger.warning(
                         "heartbeat of experiment %d: %s", self._claim.experiment_pk, error
                     )
-                    if timezone.now() > expires_at:
+                    # With a full disk nobody can take the claim either.
+                    if timezone.now() > expires_at and not disk.is_full(error):
                         self._lost.set()
         finally:
             if not self._stop.is_set():  # this thread broke: nobody renews the claim any more

@@ -1,6 +1,7 @@
 """What a user does to a task: start, restart, pause, cancel, put away. What begins a run wakes
 the consumer when it is done; `user` is who did it, None for a command in a terminal."""
 
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import transaction
 
@@ -139,6 +140,8 @@ def check_runnable(task: Task) -> int:
 
 def check_spec(spec: TaskSpec) -> int:
     """The same for what a run is held to."""
+    if problem := _too_many():
+        raise SpecError([problem])
     gpus = gpu_count()
     problems = [*launch_problems(spec), *gpu_problems(spec, gpus)]
     if spec.deployment_mode == "docker":
@@ -146,6 +149,17 @@ def check_spec(spec: TaskSpec) -> int:
     if problems:
         raise SpecError(problems)
     return gpus
+
+
+def _too_many() -> Problem | None:
+    limit, count = settings.MAX_RUNNING_TASKS, Task.objects.under_way().count()
+    if not limit or count < limit:
+        return None
+    return Problem(
+        "task_name",
+        f"{count} tasks run or wait already, {limit} may (MAX_RUNNING_TASKS)",
+        "wait until one has ended, or cancel one",
+    )
 
 
 def _docker_problems() -> list[Problem]:

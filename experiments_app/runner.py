@@ -13,7 +13,7 @@ from typing import Any
 from django.conf import settings
 from django.db import transaction
 
-from experiments_app import leases, load_levels, measurements, objective, words
+from experiments_app import disk, leases, load_levels, measurements, objective, words
 from experiments_app.allow_lists import NotAllowed
 from experiments_app.attempt_context import AttemptContext, TimeUp
 from experiments_app.benchmark import BenchmarkError, BenchmarkRequest, ErrorKind, GenaiBench
@@ -109,10 +109,8 @@ class Attempt:
         """Measure and write down how it ended. Only a bug leaves this method as an exception."""
         try:
             self._measure()
-            if self.measured.pruned:
-                self._prune()
-            else:
-                self._succeed()
+            end = self._prune if self.measured.pruned else self._succeed
+            disk.when_there_is_room(end, self.context.heartbeat.check)
         except Cancelled:
             self._write_end(self.experiment.cancel)
             self.context.log("cancelled")
@@ -124,6 +122,8 @@ class Attempt:
             )
             self.context.log("interrupted: to be run again")
             raise
+        except disk.DiskFull as error:
+            self._hand_back_for_room(str(error))
         except tuple(KINDS) as error:
             self._fail(next(KINDS[kind] for kind in KINDS if isinstance(error, kind)), str(error))
         except (BenchmarkError, EngineError, HubError) as error:
@@ -133,6 +133,9 @@ class Attempt:
             else:
                 self._fail(str(error.kind), str(error))
         except Exception as error:
+            if disk.is_full(error):
+                self._hand_back_for_room(str(error))
+                return
             self._fail("internal", f"a fault of this program: {type(error).__name__}: {error}")
             raise
 
@@ -243,7 +246,16 @@ class Attempt:
         for remark in measurements.remarks(self.measured.levels):
             self.context.log(remark)
 
+    def _hand_back_for_room(self, message: str) -> None:
+        """A full disk says nothing about the configuration: it is run again when there is room."""
+        self._write_end(lambda token, **_: self.experiment.hand_back(token, attempt_counts=False))
+        self.context.log(f"to be run again: {message}")
+
     def _fail(self, kind: str, message: str) -> None:
+        if (room := disk.room()).is_critical:
+            self._hand_back_for_room(f"{room.words}; it failed then ({kind}): {message}")
+            return
+
         def end(token: str, **changes: Any) -> None:
             self._store_levels()
             self.experiment.fail(token, kind=kind, error=self.context.masked(message), **changes)
@@ -253,9 +265,13 @@ class Attempt:
 
     def _write_end(self, end: Callable[..., None]) -> None:
         """Write the outcome, unless somebody took the claim back: then the outcome is theirs."""
-        try:
+
+        def write() -> None:
             with transaction.atomic():
                 end(self.context.claim.token, **self.context.durations)
+
+        try:
+            disk.when_there_is_room(write)
         except StaleState as error:
             self.context.log(f"given up: {error}")
 

@@ -36,6 +36,7 @@ from tasks_app.runtimes import RuntimeFileError
 SNAPSHOTS_AT_S = (60.0, 120.0, 300.0)
 SNAPSHOT_LINES = 5
 READY_INTERVAL_S = 0.03
+NO_LIMIT_BYTES = 2**62
 
 
 class NoResultFolder(Exception):
@@ -148,6 +149,7 @@ class Serving:
             container=plan.container,
             gpu_ids=plan.gpu_ids,
             secrets=context.secrets,
+            log_limit_bytes=_server_log_bytes(),
             labels=labels_of(context.claim, context.experiment.number),
             ready_interval_s=context.spec.readiness.interval_s or READY_INTERVAL_S,
         )
@@ -197,6 +199,11 @@ class Serving:
         lost = sorted(name for name, value in wanted.items() if granted.get(name) != value)
         if lost:
             self.context.log(f"the container did not get what was asked for: {', '.join(lost)}")
+
+
+def _server_log_bytes() -> int:
+    mebibytes: float = settings.SERVER_LOG_MIB
+    return round(mebibytes * 1024**2) or NO_LIMIT_BYTES
 
 
 def _result_folder(context: AttemptContext) -> Path:

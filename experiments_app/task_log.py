@@ -23,11 +23,31 @@ def write(task_pk: int, message: str, *, run: int, number: int | None = None) ->
     stamp = timezone.localtime().strftime("%Y-%m-%d %H:%M:%S")
     lines = message.splitlines() or [""]
     text = f"{stamp} {where:<10} {lines[0]}\n" + "".join(f"    {line}\n" for line in lines[1:])
+    path = path_of(task_pk)
     try:
-        with path_of(task_pk).open("a", encoding="utf-8") as log:
+        with path.open("a", encoding="utf-8") as log:
             log.write(text)
+            size_bytes = log.tell()
+        if (limit_bytes := round(settings.TASK_LOG_MIB * 1024**2)) and size_bytes > limit_bytes:
+            _cut(path, limit_bytes)
     except OSError as error:
         logger.warning("log of task %d: %s; not written there: %s", task_pk, error, message)
+
+
+def _cut(path: Path, limit_bytes: int) -> None:
+    """Keep the newest half of what is allowed, and say what went; written anew beside it, so that
+    a reader finds the one or the other."""
+    content = path.read_bytes()
+    kept = content[len(content) - limit_bytes // 2 :]
+    kept = kept[kept.find(b"\n") + 1 :]
+    cut_bytes = len(content) - len(kept)
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    draft.write_bytes(
+        f"[… {cut_bytes:,} bytes of older lines were cut: a log of a task is kept within"
+        f" {settings.TASK_LOG_MIB:g} MiB …]\n".encode()
+        + kept
+    )
+    draft.replace(path)
 
 
 def clear(task_pk: int, *, run: int, who: str) -> None:

@@ -8,6 +8,7 @@ from huey import crontab
 from huey.contrib.djhuey import db_periodic_task, db_task
 
 from experiments_app import reaper
+from experiments_app.disk_watch import hold_for_room
 from experiments_app.models import Experiment
 from experiments_app.parent_death import die_with_parent
 from experiments_app.runner import run_experiment
@@ -20,7 +21,7 @@ logger = logging.getLogger(__name__)
 @db_task()
 def work_on(task_pk: int) -> None:
     """Run the task's next experiment, then wake whoever may go on."""
-    experiment = advance(task_pk)
+    experiment = None if hold_for_room() else advance(task_pk)
     if experiment is None:
         return
     has_run = True  # also where it ends in an exception
@@ -35,6 +36,7 @@ def work_on(task_pk: int) -> None:
 def tick() -> None:
     """Take back what dead workers left, and repair lost wake-ups."""
     reaper.reap()
+    hold_for_room()
     wake_all()
 
 

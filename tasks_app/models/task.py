@@ -119,6 +119,12 @@ class Task(models.Model):
     paused_s = models.FloatField(
         default=0.0, help_text="Seconds of the run that were spent on nothing: they do not count."
     )
+    held_for = models.CharField(
+        max_length=20,
+        blank=True,
+        help_text="What the site itself paused it for, and resumes it by itself; empty where"
+        " somebody did.",
+    )
     archived_at = models.DateTimeField(
         null=True, blank=True, help_text="When it was put away: kept, and left out of the list."
     )
@@ -313,9 +319,9 @@ class Task(models.Model):
     def fail(self, message: str) -> None:
         self._end(self.Status.FAILED, Q(run=self.run) & self._under_way(), message)
 
-    def pause(self, message: str = "paused") -> None:
+    def pause(self, message: str = "paused", *, held_for: str = "") -> None:
         """Begin no further experiment; the one under way is measured to its end."""
-        self._hold(self.Status.RUNNING, self.Status.PAUSED, message, self._pause_begins)
+        self._hold(self.Status.RUNNING, self.Status.PAUSED, message, self._pause_begins, held_for)
 
     def resume(self) -> None:
         """Go on with the run where it was paused."""
@@ -343,17 +349,23 @@ class Task(models.Model):
                 completed_at=None,
                 paused_at=None,
                 paused_s=0.0,
+                held_for="",
             )
             self.runs.create(number=run, spec=self.spec_data(), started_at=now, **of_run)
             record("task.started", self, user=of_run.get("started_by"), run=run)
 
     def _hold(
-        self, before: Status, after: Status, message: str, clock: Callable[["Task"], dict[str, Any]]
+        self,
+        before: Status,
+        after: Status,
+        message: str,
+        clock: Callable[["Task"], dict[str, Any]],
+        held_for: str = "",
     ) -> None:
         """`clock` says from the row as it stands what becomes of the columns that count pauses."""
         with transaction.atomic():
             changes = {"status": after, "message": message, **clock(self._locked())}
-            self._transition(Q(status=before, run=self.run), **changes)
+            self._transition(Q(status=before, run=self.run), held_for=held_for, **changes)
             verb = "paused" if after is self.Status.PAUSED else "resumed"
             record(f"task.{verb}", self, run=self.run, why=message)
             self.runs.filter(number=self.run).update(**changes)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 PROJECT_ROOT = Path(__file__).resolve().parents[2]
-READ = re.compile(r"(?:env\.\w+|_paths?|_seconds|_at_least)\(\s*\"([A-Z_]+)\"")
+READ = re.compile(r"(?:env\.\w+|_paths?|_seconds|_amount|_count|_at_least)\(\s*\"([A-Z_]+)\"")
 
 
 def names_read() -> set[str]:

@@ -35,6 +35,7 @@ def make_rows() -> None:
 
 READ_ONLY = [
     ("tasks_app", "task"), ("tasks_app", "run"), ("tasks_app", "taskversion"),
+    ("tasks_app", "auditentry"),
     ("experiments_app", "experiment"), ("experiments_app", "measurement"),
     ("experiments_app", "resourcelease"), ("experiments_app", "sitesetting"),
 ]  # fmt: skip
