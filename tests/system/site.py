@@ -71,13 +71,17 @@ class Site:
 
     def start_task(self, name: str) -> None:
         """As the start button does it: for the consumer to run."""
+        self.act("start_task", name)
+
+    def act(self, verb: str, name: str) -> None:
+        """A verb of `lifecycle`, as its button does it."""
         done = self.manage(
             "shell",
             "--verbosity=0",
             "-c",
-            "from experiments_app.lifecycle import start_task;"
+            f"from experiments_app.lifecycle import {verb};"
             "from tasks_app.models import Task;"
-            f"start_task(Task.objects.get(name={name!r}))",
+            f"{verb}(Task.objects.get(name={name!r}))",
         )
         assert done.returncode == 0, done.stderr
 

@@ -48,6 +48,29 @@ def engines(site: Site) -> list[psutil.Process]:
     return [p for p in site.children() if "known_pace_server" in " ".join(p.cmdline())]
 
 
+def test_a_pause_outlasts_a_killed_consumer_and_the_run_goes_on_where_it_was(site: Site) -> None:
+    data = paced_data(benchmark=LOAD, optimization={"max_iterations": 2})
+    assert site.manage("import_task", str(site.write_task(data))).returncode == 0
+    site.start("serve", "--bind", f"127.0.0.1:{free_port()}")
+    site.start_task("paced")
+    site.wait_for_row(SECOND_IS_MEASURED)
+    site.act("pause_task", "paced")
+    site.wait_for_row(
+        "SELECT 1 FROM experiments_app_experiment WHERE number = 1 AND attempt = 1"
+        " AND status = 'success'"
+    )
+    dead = site.process("run_consumer")
+    dead.kill()
+    wait_for(lambda: site.process("run_consumer").pid != dead.pid, timeout_s=60)
+    assert site.rows("SELECT status, run FROM tasks_app_task") == [("paused", 1)]
+    assert site.rows("SELECT count(*) FROM experiments_app_experiment") == [(2,)]
+    site.act("resume_task", "paced")
+    site.wait_for_row("SELECT 1 FROM tasks_app_task WHERE status = 'completed'", timeout_s=90)
+    results = site.results("paced")
+    assert [e["status"] for e in results["experiments"]] == ["success"] * 3
+    assert (results["run"], results["spent"]["measured"]) == (1, 3)
+
+
 def test_a_consumer_killed_in_a_benchmark_is_replaced_and_the_task_completes(site: Site) -> None:
     prepare(site)
     site.start("serve", "--bind", f"127.0.0.1:{free_port()}")
