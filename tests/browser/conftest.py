@@ -19,6 +19,9 @@ os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
 
 expect.set_options(timeout=15_000)
 OpenPage = Callable[..., Page]
+# The browser tells of a breach in its console too, but not of every kind.
+TELL_BREACHES = """addEventListener("securitypolicyviolation", (breach) => console.error(
+  `content policy: ${breach.effectiveDirective} ${breach.blockedURI} ${breach.sourceFile}`))"""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -56,6 +59,7 @@ def open_page(chromium: Browser, live_server: LiveServer, user: User) -> Iterato
             allowed.append(expected)
         if signed_in:
             context.add_cookies([_session_cookie(live_server, user)])
+        context.add_init_script(TELL_BREACHES)
         page = context.new_page()
         page.on("pageerror", lambda error: note(f"script error: {error}"))
         page.on(

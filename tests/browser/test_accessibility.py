@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from django.conf import settings
 
+from autotuner_site.roles import Role
 from experiments_app import task_log
 from tests import factories
 from tests.browser.conftest import OpenPage
@@ -78,6 +79,9 @@ def paths() -> list[str]:
         "/admin/experiments_app/experiment/",
         f"/admin/experiments_app/experiment/{experiments[0].pk}/change/",
         "/admin/experiments_app/measurement/",
+        "/admin/auth/user/",
+        "/admin/auth/user/add/",
+        f"/admin/auth/user/{factories.make_user('grace', role=Role.VIEWER).pk}/change/",
         "/password/",
         "/tasks/import",
         "/system/checks?all",
