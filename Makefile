@@ -27,6 +27,7 @@ ifdef ARGS
 else
 	@$(BIN)/python -m pytest -m "not alone" --numprocesses 2 --dist loadfile
 	@$(BIN)/python -m pytest -m alone
+	@$(BIN)/python -m tests.on_servers --numprocesses 2 --dist loadfile
 endif
 
 lint: $(VENV)/test.stamp

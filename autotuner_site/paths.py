@@ -10,6 +10,8 @@ from pathlib import Path
 DEFAULT_HOME = "~/.local/share/inference-autotuner"
 DATABASE_NAME = "autotuner.db"
 DATABASE_NAME_BESIDE = "autotuner-site.db"
+SITE_ID_NAME = "site_id"
+SQLITE_MAGIC = b"SQLite format 3\0"
 
 
 @dataclass(frozen=True)
@@ -87,5 +89,15 @@ def _is_ours(path: Path) -> bool:
             rows = database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
             tables = {name for (name,) in rows}
     except sqlite3.DatabaseError:
-        return False
+        return _is_our_damaged_one(path)
     return not tables or bool(tables & {"django_migrations", "tasks_app_task"})
+
+
+def _is_our_damaged_one(path: Path) -> bool:
+    """Whether a file that cannot be read was ours: what used to be a database, or anything in a
+    folder that this site has used and where ours does not stand beside it. A damaged database is
+    told as such, and never quietly followed by an empty one."""
+    if (path.parent / DATABASE_NAME_BESIDE).exists():
+        return False
+    with path.open("rb") as file:
+        return file.read(len(SQLITE_MAGIC)) == SQLITE_MAGIC or (path.parent / SITE_ID_NAME).exists()

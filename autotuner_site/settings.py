@@ -11,10 +11,10 @@ from typing import Any
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from environs import Env
-from huey import SqliteHuey
 
+from autotuner_site import service_urls
 from autotuner_site.exposure import key_fault
-from autotuner_site.paths import DEFAULT_HOME, Home
+from autotuner_site.paths import DEFAULT_HOME, SITE_ID_NAME, Home
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -91,7 +91,9 @@ def _port_range(text: str) -> tuple[int, int]:
 HOME = Home(_path("AUTOTUNER_HOME", DEFAULT_HOME) or BASE_DIR)
 AUTOTUNER_HOME = HOME.root
 HOME.create()
-SITE_ID = HOME.secret("site_id", 16)
+# Asked before the first secret is made: by those a used folder is told from a fresh one.
+HOME_DATABASE = HOME.database
+SITE_ID = HOME.secret(SITE_ID_NAME, 16)
 
 DEBUG = env.bool("DEBUG", False)
 SECRET_KEY = env.str("SECRET_KEY", "") or HOME.secret("secret_key")
@@ -174,37 +176,19 @@ TEMPLATES: list[dict[str, Any]] = [
 ]
 
 DATABASE_URL = env.str("DATABASE_URL", "")
-if DATABASE_URL and not DATABASE_URL.startswith("sqlite:///"):
-    raise ImproperlyConfigured(
-        "DATABASE_URL: only SQLite is supported, as sqlite:///path/to/file.db;"
-        " leave it empty to keep the database under AUTOTUNER_HOME"
-    )
-DATABASE_PATH = (
-    (BASE_DIR / DATABASE_URL.removeprefix("sqlite:///")).resolve()
-    if DATABASE_URL
-    else HOME.database
-)
 DATABASES: dict[str, dict[str, Any]] = {
-    "default": {
-        "ENGINE": "django.db.backends.sqlite3",
-        "NAME": DATABASE_PATH,
-        # The web processes, the consumer and the commands write at the same time: readers never
-        # wait in WAL, and a transaction that starts as a writer cannot fail half-way.
-        "OPTIONS": {
-            "transaction_mode": "IMMEDIATE",
-            "timeout": 20,
-            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
-        },
-    }
+    "default": service_urls.database(DATABASE_URL, default=HOME_DATABASE, base=BASE_DIR)
 }
+# None where the database is a server's.
+DATABASE_PATH: Path | None = (
+    Path(DATABASES["default"]["NAME"])
+    if DATABASES["default"]["ENGINE"] != service_urls.POSTGRESQL_ENGINE
+    else None
+)
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-if env.str("REDIS_URL", ""):
-    raise ImproperlyConfigured(
-        "REDIS_URL: the queue is kept in SQLite under AUTOTUNER_HOME; leave REDIS_URL empty"
-    )
-# An instance and not a dict: from a dict huey runs jobs inside the web request under DEBUG.
-HUEY = SqliteHuey(name="autotuner", filename=str(HOME.queue), timeout=20, results=False)
+REDIS_URL = env.str("REDIS_URL", "")
+HUEY = service_urls.queue(REDIS_URL, site_id=SITE_ID, path=HOME.queue)
 
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
 

@@ -1,7 +1,6 @@
 """Is this machine fit to tune on? Each check looks for itself and says how to mend its finding."""
 
 import shutil
-import sqlite3
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
@@ -9,8 +8,6 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from django.conf import settings
-from django.db import DatabaseError, connection
-from django.db.migrations.executor import MigrationExecutor
 
 from experiments_app import words
 from experiments_app.benchmark import BenchmarkError
@@ -20,6 +17,7 @@ from experiments_app.gpus import Gpu, survey
 from experiments_app.hub import hf_home
 from experiments_app.leases import can_listen
 from experiments_app.network import ca_bundle
+from experiments_app.services import check_database, check_queue
 from experiments_app.setting_checks import certificates
 from experiments_app.site_settings import KEY_LOST, Source, settings_in_force
 from experiments_app.system.docker_state import (
@@ -85,23 +83,6 @@ def check_home() -> Outcome:
             f"bring its tasks in with: manage.py import_task {home.foreign_database}",
         )
     return fine(str(home.root))
-
-
-def check_database() -> Outcome:
-    try:
-        connection.ensure_connection()
-        executor = MigrationExecutor(connection)
-        waiting = executor.migration_plan(executor.loader.graph.leaf_nodes())
-        with connection.cursor() as cursor:
-            cursor.execute("PRAGMA quick_check")
-            (state,) = cursor.fetchone()
-    except (DatabaseError, sqlite3.Error) as error:
-        return fault(f"{settings.DATABASE_PATH}: {error}", "restore it from a backup")
-    if state != "ok":
-        return fault(f"{settings.DATABASE_PATH}: {state}", "restore it from a backup")
-    if waiting:
-        return warning(f"{len(waiting)} migrations wait", "run manage.py migrate")
-    return fine(str(settings.DATABASE_PATH))
 
 
 def check_disk() -> Outcome:
@@ -204,6 +185,7 @@ CHECKS: dict[str, Callable[[], Outcome]] = {
     "python": check_python,
     "home": check_home,
     "database": check_database,
+    "queue": check_queue,
     "disk": check_disk,
     "genai-bench": check_genai_bench,
     "runtimes": check_runtimes,

@@ -21,7 +21,7 @@ from types import TracebackType
 from typing import Self
 
 from django.conf import settings
-from django.db import DatabaseError, IntegrityError, connection, transaction
+from django.db import Error, IntegrityError, connection, transaction
 from django.db.models import F
 from django.utils import timezone
 
@@ -251,7 +251,7 @@ class Heartbeat:
                     if beats % RENEW_EVERY == 0:
                         expires_at = self._renew()
                     self._look_for_cancel()
-                except DatabaseError as error:  # locked or full: try again until the lease is over
+                except Error as error:  # locked, full or away: try again until the lease is over
                     logger.warning(
                         "heartbeat of experiment %d: %s", self._claim.experiment_pk, error
                     )

@@ -12,7 +12,7 @@ from experiments_app.gpus import gpu_count
 from experiments_app.launch_plan import launch_problems
 from experiments_app.models import Experiment
 from experiments_app.scheduler import is_left_to_try
-from experiments_app.tasks import work_on
+from experiments_app.tasks import wake
 from tasks_app.audit import record
 from tasks_app.models import StaleState, Task
 from tasks_app.problems import Problem, SpecError
@@ -174,11 +174,6 @@ def _begun(task: Task, *, wake_consumer: bool, user: User | None) -> None:
     task_log.write(task.pk, f"started{_by(user)}: {task.name}", run=task.run)
     if wake_consumer:
         transaction.on_commit(lambda: wake(task.pk))
-
-
-def wake(task_pk: int) -> None:
-    """Tell the consumer that there is something to do. A lost or doubled call changes nothing."""
-    work_on(task_pk)
 
 
 def _by(user: User | None) -> str:

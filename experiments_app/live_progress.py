@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from django.db import OperationalError
+from django.db import InterfaceError, OperationalError
 
 from experiments_app import words
 from experiments_app.benchmark import Progress
@@ -62,7 +62,7 @@ class LiveProgress:
         self._written_at = time.monotonic()
         try:
             self._experiment.write(self._token, progress=self._shown)
-        except OperationalError as error:  # only the view of it suffers
+        except (InterfaceError, OperationalError) as error:  # only the view of it suffers
             logger.warning("progress of experiment %d: %s", self._experiment.pk, error)
 
     def _pass_on(self, phase: str) -> None:

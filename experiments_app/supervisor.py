@@ -20,6 +20,7 @@ from typing import Self
 
 from experiments_app.parent_death import die_with_parent
 from experiments_app.processes import stop_group
+from experiments_app.services import CannotServe
 
 logger = logging.getLogger(__name__)
 
@@ -30,10 +31,6 @@ STOP_GRACE_S = 20.0
 POLL_S = 0.2
 RESTART_DELAYS_S = (0.5, 1.0, 2.0, 5.0, 15.0)
 STEADY_AFTER_S = 60.0
-
-
-class CannotServe(Exception):
-    """The site cannot be started; the message says why and what would help."""
 
 
 @dataclass

@@ -1,11 +1,13 @@
 """Huey jobs. The database is the truth and a job only a wake-up: lost or doubled, no harm."""
 
 import logging
+import sqlite3
 
 from django.conf import settings
 from django.db.models import F, Min, Q
 from huey import crontab
 from huey.contrib.djhuey import db_periodic_task, db_task
+from redis import RedisError
 
 from experiments_app import reaper
 from experiments_app.disk_watch import hold_for_room
@@ -13,6 +15,7 @@ from experiments_app.models import Experiment
 from experiments_app.parent_death import die_with_parent
 from experiments_app.runner import run_experiment
 from experiments_app.scheduler import advance
+from tasks_app.masking import mask_urls
 from tasks_app.models import Task
 
 logger = logging.getLogger(__name__)
@@ -32,6 +35,15 @@ def work_on(task_pk: int) -> None:
             wake_all()
 
 
+def wake(task_pk: int) -> None:
+    """Tell the consumer that there is something to do. A lost or doubled call changes nothing: a
+    queue that cannot be reached now is asked again by `tick`, once it is back."""
+    try:
+        work_on(task_pk)
+    except (RedisError, sqlite3.Error, OSError) as error:
+        logger.warning("task %d: the queue cannot be reached: %s", task_pk, mask_urls(str(error)))
+
+
 @db_periodic_task(crontab(minute="*"))
 def tick() -> None:
     """Take back what dead workers left, and repair lost wake-ups."""
@@ -47,7 +59,7 @@ def wake_all() -> None:
     )
     running = Task.objects.running().annotate(since=waiting_since)
     for task_pk in running.order_by(F("since").asc(nulls_last=True)).values_list("pk", flat=True):
-        work_on(task_pk)
+        wake(task_pk)
 
 
 @settings.HUEY.on_startup()

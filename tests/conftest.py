@@ -7,6 +7,7 @@ from tests.chromium import chromium
 from tests.docker_images import faulty_image, llamacpp_image, python_image
 from tests.docker_rig import bridged_dockerd, dockerd, session_bridged_dockerd, session_dockerd
 from tests.factories import make_user
+from tests.services import postgresql, redis_server
 
 __all__ = [
     "bridged_dockerd",
@@ -14,7 +15,9 @@ __all__ = [
     "dockerd",
     "faulty_image",
     "llamacpp_image",
+    "postgresql",
     "python_image",
+    "redis_server",
     "session_bridged_dockerd",
     "session_dockerd",
 ]

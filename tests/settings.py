@@ -35,10 +35,15 @@ for _name in (
     "DOCKER_CERT_PATH",
 ):
     os.environ.pop(_name, None)
+# `python -m tests.on_servers` has brought both.
+for _name in ("DATABASE_URL", "REDIS_URL"):
+    if _value := os.environ.get(f"TEST_{_name}"):
+        os.environ[_name] = _value
 
 from autotuner_site.settings import *  # noqa: E402, F403
-from autotuner_site.settings import DATABASES  # noqa: E402
+from autotuner_site.settings import DATABASE_PATH, DATABASES  # noqa: E402
 
-# A file and not memory: workers, heartbeats and live servers have connections of their own.
-DATABASES["default"]["TEST"] = {"NAME": Path(_home) / "test.db"}
+if DATABASE_PATH:
+    # A file and not memory: workers, heartbeats and live servers have connections of their own.
+    DATABASES["default"]["TEST"] = {"NAME": Path(_home) / "test.db"}
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

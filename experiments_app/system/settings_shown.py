@@ -1,15 +1,18 @@
 """The settings that only the environment and `.env` can make, for the page that shows them all."""
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from django.conf import settings
 
+from autotuner_site.service_urls import address_of
 from experiments_app.site_settings import Setting, Source
 
 # As the README names them, with where Django keeps them.
 FIXED = {
     "AUTOTUNER_HOME": "AUTOTUNER_HOME",
-    "DATABASE_URL": "DATABASE_PATH",
+    "DATABASE_URL": "DATABASE_URL",
+    "REDIS_URL": "REDIS_URL",
     "DEBUG": "DEBUG",
     "SECRET_KEY": "SECRET_KEY",
     "SECRETS_KEYS": "SECRETS_KEYS",
@@ -28,6 +31,11 @@ FIXED = {
     "TASK_LOG_MIB": "TASK_LOG_MIB",
     "DOCKER_MEMORY_GIB": "DOCKER_MEMORY_GIB",
 }
+# Addresses with passwords in them, and where the data is without one.
+SERVICES: Mapping[str, Callable[[], str]] = {
+    "DATABASE_URL": lambda: str(settings.DATABASE_PATH),
+    "REDIS_URL": lambda: str(settings.HOME.queue),
+}
 MADE = {"SECRET_KEY": Source.MADE, "SECRETS_KEYS": Source.MADE}
 
 
@@ -44,6 +52,9 @@ def fixed_settings() -> list[Setting]:
 
 
 def _text(name: str, value: object) -> str:
+    if name in SERVICES:
+        address = "" if settings.DATABASE_PATH and name == "DATABASE_URL" else str(value)
+        return address_of(address) if address else SERVICES[name]()
     if isinstance(value, bool):
         return str(value).lower()
     if name == "PORT_RANGE" and isinstance(value, tuple):

@@ -57,12 +57,12 @@ def test_no_path_depends_on_the_working_directory(tmp_path: Path) -> None:
         ("PORT_RANGE", "8000", "8000-8100"),
         ("PORT_RANGE", "9000-8000", "the lower first"),
         ("DEPLOYMENT_MODE", "kubernetes", "docker or local"),
-        ("DATABASE_URL", "postgres://db/x", "only SQLite"),
         ("SECRET_KEY", "hunter2", "50 random characters or more"),
         ("SECRET_KEY", "a" * 60, "50 random characters or more"),
         ("SESSION_HOURS", "0", "1 or more"),
         ("PROXY_COUNT", "-1", "0 or more"),
-        ("REDIS_URL", "redis://localhost", "leave REDIS_URL empty"),
+        ("DATABASE_URL", "mysql://db/x", "postgres://"),
+        ("REDIS_URL", "http://localhost", "leave it empty"),
     ],
 )
 def test_a_wrong_setting_is_refused_with_what_would_be_right(

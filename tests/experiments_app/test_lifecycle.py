@@ -17,7 +17,7 @@ pytestmark = pytest.mark.django_db
 def woken(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The tasks that the consumer was told of."""
     calls: list[int] = []
-    monkeypatch.setattr(lifecycle, "work_on", calls.append)
+    monkeypatch.setattr(lifecycle, "wake", calls.append)
     return calls
 
 

@@ -16,8 +16,10 @@ import psutil
 import yaml
 
 from tests.experiments_app.own_engine import install_runtime
+from tests.ports import free_port
 from tests.waiting import wait_for
 
+__all__ = ["PROJECT_ROOT", "Site", "free_port"]
 PROJECT_ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -31,7 +33,8 @@ class Site:
         prefix: Sequence[str] = (),
         environment: Mapping[str, str] | None = None,
     ) -> None:
-        """`prefix`: words before each command, to run it elsewhere (in another network)."""
+        """`prefix`: words before each command, to run it elsewhere (in another network).
+        `environment`: more settings."""
         self.home = home
         self._prefix = prefix
         (home / "runtimes").mkdir(parents=True)
@@ -43,6 +46,7 @@ class Site:
             "PORT_RANGE": ports,
             **(environment or {}),
         }
+        self.database_url = self._environment.get("DATABASE_URL", "")
         self._processes: list[subprocess.Popen[str]] = []
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
@@ -149,9 +153,3 @@ class Site:
         for leftover in self.children():
             with suppress(psutil.Error):
                 leftover.kill()
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port

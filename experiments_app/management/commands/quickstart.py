@@ -13,7 +13,8 @@ from autotuner_site.commands import FAILURE, INTERRUPTED, SUCCESS, SiteCommand, 
 from autotuner_site.first_admin import create_first_admin, sign_in_path
 from experiments_app import lifecycle
 from experiments_app.results import RunResults
-from experiments_app.supervisor import CannotServe, Supervisor, stop_on_signals
+from experiments_app.services import CannotServe, check_services
+from experiments_app.supervisor import Supervisor, stop_on_signals
 from experiments_app.terminal import follow, print_results
 from tasks_app.importing import ensure_builtin_task
 from tasks_app.models import StaleState, Task
@@ -36,11 +37,12 @@ class Command(SiteCommand):
         parser.add_argument("--exit", action="store_true", help="end when the task has ended")
 
     def run(self, *, port: int, exit: bool, json: bool, **options: Any) -> int:  # noqa: A002
-        call_command("migrate", verbosity=0, interactive=False)
-        create_first_admin()
-        supervisor = Supervisor(HOST, port, log_path=settings.HOME.logs / "site.log")
-        end_on_signals()
         try:
+            check_services()
+            call_command("migrate", verbosity=0, interactive=False)
+            create_first_admin()
+            supervisor = Supervisor(HOST, port, log_path=settings.HOME.logs / "site.log")
+            end_on_signals()
             with supervisor:
                 supervisor.wait_answering()
                 task = ensure_builtin_task()

@@ -1,12 +1,15 @@
 """The Huey consumer with the settings that this site relies on."""
 
+import os
 from typing import Any
 
 from django.core.management import call_command
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
+from django.db import connections
 
 from experiments_app.consumer import beating
-from experiments_app.supervisor import end_with_supervisor
+from experiments_app.services import CannotServe, check_services
+from experiments_app.supervisor import SUPERVISED, end_with_supervisor
 
 WORKERS = 4
 
@@ -16,6 +19,12 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         end_with_supervisor()
+        if SUPERVISED not in os.environ:  # `serve` has looked already
+            try:
+                check_services()
+            except CannotServe as error:
+                raise CommandError(str(error)) from error
+        connections.close_all()  # the workers are forks: none may inherit one
         with beating():
             call_command(
                 "run_huey",

@@ -11,7 +11,8 @@ from autotuner_site.first_admin import (
     create_first_admin,
     sign_in_path,
 )
-from experiments_app.supervisor import CannotServe, Supervisor, stop_on_signals
+from experiments_app.services import CannotServe, check_services
+from experiments_app.supervisor import Supervisor, stop_on_signals
 
 DEFAULT_BIND = "127.0.0.1:8765"
 
@@ -31,11 +32,12 @@ class Command(SiteCommand):
     def run(self, *, bind: str, **options: Any) -> int:
         host, port = parse_bind(bind)
         check_exposure(host)
-        call_command("migrate", verbosity=0, interactive=False)
-        create_first_admin()
-        supervisor = Supervisor(host, port)
-        stop_on_signals(supervisor)
         try:
+            check_services()
+            call_command("migrate", verbosity=0, interactive=False)
+            create_first_admin()
+            supervisor = Supervisor(host, port)
+            stop_on_signals(supervisor)
             with supervisor:
                 supervisor.wait_answering()
                 self.stdout.write(f"Autotuner listens on {supervisor.url} (Ctrl-C to stop)")

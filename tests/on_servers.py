@@ -1,0 +1,74 @@
+"""The tests of state, concurrency, recovery and pages once more, on PostgreSQL and Redis.
+
+    .venv/bin/python -m tests.on_servers [ARGUMENTS OF PYTEST]
+
+Unless tests are named it runs those below. Both servers are the tests' own and gone at the end.
+"""
+
+import os
+import subprocess
+import sys
+from contextlib import ExitStack
+
+from tests.services import NO_SKIP, Missing, PostgreSQL, Redis
+
+TESTS = (
+    "tests/autotuner_site/test_first_admin.py",
+    "tests/autotuner_site/test_views.py",
+    "tests/experiments_app/test_consumer.py",
+    "tests/experiments_app/test_foreground.py",
+    "tests/experiments_app/test_leases.py",
+    "tests/experiments_app/test_lifecycle.py",
+    "tests/experiments_app/test_overview.py",
+    "tests/experiments_app/test_reaper.py",
+    "tests/experiments_app/test_requeue.py",
+    "tests/experiments_app/test_results.py",
+    "tests/experiments_app/test_scheduler.py",
+    "tests/experiments_app/test_site_settings.py",
+    "tests/experiments_app/test_task_order.py",
+    "tests/experiments_app/test_waiting.py",
+    "tests/experiments_app/table",
+    "tests/tasks_app/presets",
+    "tests/tasks_app/test_admin.py",
+    "tests/tasks_app/test_bulk.py",
+    "tests/tasks_app/test_compare_runs.py",
+    "tests/tasks_app/test_details.py",
+    "tests/tasks_app/test_editing.py",
+    "tests/tasks_app/test_file_views.py",
+    "tests/tasks_app/test_following.py",
+    "tests/tasks_app/test_history.py",
+    "tests/tasks_app/test_importing.py",
+    "tests/tasks_app/test_life.py",
+    "tests/tasks_app/test_list_filter.py",
+    "tests/tasks_app/test_models.py",
+    "tests/tasks_app/test_views.py",
+    "tests/test_every_url.py",
+    "tests/test_query_counts.py",
+)
+
+
+def main(arguments: list[str]) -> int:
+    names_tests = any(argument.startswith("tests/") for argument in arguments)
+    with ExitStack() as stack:
+        try:
+            database = PostgreSQL()
+            stack.callback(database.close)
+            queue = Redis()
+            stack.callback(queue.close)
+            database.start()
+            queue.start()
+        except Missing as error:
+            print(f"not run on PostgreSQL and Redis: {error}", file=sys.stderr)
+            return 1 if NO_SKIP else 0
+        return subprocess.call(
+            [sys.executable, "-m", "pytest", *arguments, *(() if names_tests else TESTS)],
+            env={
+                **os.environ,
+                "TEST_DATABASE_URL": database.url(),
+                "TEST_REDIS_URL": queue.url,
+            },
+        )
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
