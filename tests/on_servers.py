@@ -38,6 +38,7 @@ TESTS = (
     "tests/tasks_app/test_following.py",
     "tests/tasks_app/test_history.py",
     "tests/tasks_app/test_importing.py",
+    "tests/tasks_app/test_json_columns.py",
     "tests/tasks_app/test_life.py",
     "tests/tasks_app/test_list_filter.py",
     "tests/tasks_app/test_models.py",
