@@ -26,7 +26,7 @@ Status = Task.Status
 def woken(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The tasks that the consumer was told of."""
     calls: list[int] = []
-    monkeypatch.setattr(lifecycle, "work_on", calls.append)
+    monkeypatch.setattr(lifecycle, "wake", calls.append)
     return calls
 
 
