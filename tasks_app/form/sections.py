@@ -247,6 +247,24 @@ _BUDGET = Section(
             ),
         ),
         Section(
+            "When an experiment fails",
+            "What is done about it.",
+            (
+                FieldPlace(
+                    "repair",
+                    "optimization.repair",
+                    SWITCH,
+                    "Out of memory",
+                    "If the runtime knows which flag to change. Counts as an experiment.",
+                    choices=(
+                        ("true", "Try once more with a flag changed"),
+                        ("false", "Leave it failed"),
+                    ),
+                    width="half",
+                ),
+            ),
+        ),
+        Section(
             "When to stop early",
             "Before the budget is spent.",
             (

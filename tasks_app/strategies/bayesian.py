@@ -1,8 +1,8 @@
 """Tree-structured Parzen estimator (Optuna's TPE), told the whole history at every step.
 
-A success with a score is a completed trial. What has no score is never given one: a failed or
-cancelled trial is told as failed, which TPE leaves out, and an infeasible or pruned one as
-pruned, which TPE counts as worse than every scored one.
+A success with a score is a completed trial. What has no score is never given one: a failed,
+infeasible or pruned trial is told as pruned, which TPE counts as worse than every scored one (so
+that it keeps away from what crashes), and a cancelled one as failed, which TPE leaves out.
 """
 
 import math
@@ -124,7 +124,7 @@ def _frozen(
     match trial.status:
         case "success" if trial.feasible is not False and scored:
             state, values = states.COMPLETE, known
-        case "success" | "pruned":
+        case "success" | "pruned" | "failed":
             state = states.PRUNED
         case "running":
             state = states.RUNNING
