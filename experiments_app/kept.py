@@ -37,7 +37,9 @@ def experiments_of(
     An experiment that has ended changes only by being tried again: then fewer have ended, and
     when it ends once more it does so later.
     """
-    of_run = Experiment.objects.of_run(task, run).defer(*SELDOM_NEEDED).order_by("number")
+    of_run = (
+        Experiment.objects.of_run(task, run).defer(*SELDOM_NEEDED).with_source().order_by("number")
+    )
     if finished < KEPT_FROM or last_ended_at is None:
         return tuple(of_run)
     ended = _ended(task.pk, run, finished, last_ended_at)
@@ -54,4 +56,4 @@ def _ended(
 ) -> tuple[Experiment, ...]:
     del finished, last_ended_at  # with them the answer changes
     ended = Experiment.objects.filter(task=task_pk, run=run, status__in=FINISHED)
-    return tuple(ended.defer(*SELDOM_NEEDED).order_by("number"))
+    return tuple(ended.defer(*SELDOM_NEEDED).with_source().order_by("number"))

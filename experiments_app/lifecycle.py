@@ -11,6 +11,7 @@ from experiments_app.gpu_demand import gpu_problems
 from experiments_app.gpus import gpu_count
 from experiments_app.launch_plan import launch_problems
 from experiments_app.models import Experiment
+from experiments_app.recollection import recollect
 from experiments_app.scheduler import is_left_to_try
 from experiments_app.tasks import wake
 from tasks_app.audit import record
@@ -24,13 +25,19 @@ MOST_MORE = 1_000
 
 def start_task(task: Task, *, wake_consumer: bool = True, user: User | None = None) -> None:
     """Begin the first run. Raises StaleState, or SpecError where this site cannot run the task."""
-    task.start(gpus=check_runnable(task), user=user)
+    task.start(gpus=check_runnable(task), memory=recollect(task.spec), user=user)
     _begun(task, wake_consumer=wake_consumer, user=user)
 
 
-def restart_task(task: Task, *, wake_consumer: bool = True, user: User | None = None) -> None:
-    """Begin a new run of an ended task; its earlier runs stay. Raises as start_task."""
-    task.restart(gpus=check_runnable(task), user=user)
+def restart_task(
+    task: Task, *, reuse: bool = True, wake_consumer: bool = True, user: User | None = None
+) -> None:
+    """Begin a new run of an ended task; its earlier runs stay. Raises as start_task.
+
+    `reuse`: take over what they measured under the same conditions.
+    """
+    gpus = check_runnable(task)
+    task.restart(gpus=gpus, memory=recollect(task.spec), reuse=reuse, user=user)
     _begun(task, wake_consumer=wake_consumer, user=user)
 
 

@@ -1,11 +1,11 @@
 """What was run: the Experiment, its Measurements, and the leases that keep it alone."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Self
 
 from django.conf import settings
 from django.db import models, transaction
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils import timezone
 
 from tasks_app.models import StaleState, Task
@@ -17,6 +17,12 @@ class ExperimentQuerySet(models.QuerySet["Experiment"]):
 
     def active(self) -> Self:
         return self.filter(status__in=[s for s in Experiment.Status if s.is_active])
+
+    def with_source(self) -> Self:
+        """Each with `source_run` and `source_number` of the experiment that it is reused from."""
+        return self.annotate(
+            source_run=F("reused_from__run"), source_number=F("reused_from__number")
+        )
 
     def cancel_pending(self) -> int:
         """Those that no worker holds end here; the others are ended by their workers."""
@@ -262,6 +268,31 @@ class Experiment(models.Model):
         cancelled.update(
             status=cls.Status.PENDING, attempt=0, completed_at=None, **cls._not_begun()
         )
+
+    def take_over(
+        self,
+        source: "Experiment",
+        *,
+        score: float | None,
+        slo_excess: float | None,
+        at: datetime,
+        **changes: Any,
+    ) -> None:
+        """End without being run, with what `source` measured. Raises StaleState where it is not
+        pending."""
+        pending = Experiment.objects.filter(pk=self.pk, status=self.Status.PENDING)
+        taken = pending.update(
+            status=self.Status.SUCCESS,
+            reused_from=source,
+            objective_score=score,
+            feasible=score is not None,
+            slo_excess=slo_excess,
+            completed_at=at,
+            **changes,
+        )
+        if taken != 1:
+            raise StaleState(f"{self}: it is not pending any more.")
+        self.refresh_from_db()
 
     def requeue(self) -> None:
         """Give a failed experiment of a run that still goes on another try, from its start.

@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from experiments_app import measurements, objective, task_log
 from experiments_app.models import Experiment, Measurement
+from experiments_app.rows import reused_words
 from experiments_app.spent import Spent
 from tasks_app.models import Run, Task
 from tasks_app.spec import TaskSpec
@@ -34,7 +35,8 @@ class RunResults:
         self.status = started.status if started else task.status
         self.spec = started.task_spec if started else task.spec
         self.objective = self.spec.optimization.objective
-        self.experiments = list(Experiment.objects.of_run(task, self.run).order_by("number"))
+        of_run = Experiment.objects.of_run(task, self.run).with_source()
+        self.experiments = list(of_run.order_by("number"))
         self.best = best_of(self.experiments, self.objective)
         self.baseline = next((e for e in self.experiments if e.is_baseline), None)
 
@@ -86,7 +88,7 @@ class RunResults:
     def measured_experiments(self) -> Iterator[Experiment]:
         """Each experiment with its measurements, read a page at a time: a run may have many."""
         figures = Measurement.objects.defer("samples").order_by("pk")
-        of_run = Experiment.objects.of_run(self.task, self.run).order_by("number")
+        of_run = Experiment.objects.of_run(self.task, self.run).with_source().order_by("number")
         last = -1
         while page := list(
             of_run.filter(number__gt=last)
@@ -150,6 +152,7 @@ def experiment_data(experiment: Experiment) -> dict[str, Any]:
         "parameters": experiment.parameters,
         "reason": experiment.reason,
         "repair_of": experiment.repair_of.number if experiment.repair_of else None,
+        "reused_from": reused_words(experiment).removeprefix("reused from ") or None,
         "status": experiment.status,
         "feasible": experiment.feasible,
         "objective_score": experiment.objective_score,

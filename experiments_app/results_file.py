@@ -13,6 +13,7 @@ from experiments_app.results import (
     experiment_data,
     measurement_data,
 )
+from experiments_app.rows import reused_words
 
 EXPERIMENT_FIELDS = (
     "number",
@@ -24,6 +25,7 @@ EXPERIMENT_FIELDS = (
     "error",
     "reason",
 )
+REUSED_FROM = "reused_from"
 # A spreadsheet takes a text that starts with one of these for a formula, and runs it.
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
@@ -42,11 +44,12 @@ def csv_lines(results: RunResults) -> Iterator[str]:
     """
     flags = sorted({name for experiment in results.experiments for name in experiment.parameters})
     writer = csv.writer(_Line())
-    header = ["task", "run", *EXPERIMENT_FIELDS, *flags, *MEASUREMENT_FIELDS]
+    header = ["task", "run", *EXPERIMENT_FIELDS, REUSED_FROM, *flags, *MEASUREMENT_FIELDS]
     yield _written(writer, header)
     for experiment in results.measured_experiments():
         head = [results.task.name, results.run]
         head += [getattr(experiment, field) for field in EXPERIMENT_FIELDS]
+        head.append(reused_words(experiment).removeprefix("reused from "))
         head += [experiment.parameters.get(flag) for flag in flags]
         for measurement in _measurements(experiment):
             yield _written(writer, head + [measurement.get(name) for name in MEASUREMENT_FIELDS])

@@ -86,6 +86,8 @@ def state_of(experiment: Experiment) -> tuple[str, str, str]:
             excess = experiment.slo_excess
             by = f" by {excess:.0%}" if excess is not None else ""
             return "infeasible", "infeasible", f"misses an SLO{by}"
+        case Experiment.Status.SUCCESS if experiment.reused_from_id is not None:
+            return status.value, "reused", reused_words(experiment)
         case Experiment.Status.SUCCESS:
             return status.value, "measured", ""
         case Experiment.Status.FAILED:
@@ -96,6 +98,16 @@ def state_of(experiment: Experiment) -> tuple[str, str, str]:
             )
         case _:
             return status.value, status.label.lower(), experiment.error
+
+
+def reused_words(experiment: Experiment) -> str:
+    """`reused from run 1 #4`, or "" for what was measured."""
+    if experiment.reused_from_id is None:
+        return ""
+    run, number = (getattr(experiment, f"source_{what}", None) for what in ("run", "number"))
+    if run is None and (source := experiment.reused_from):
+        run, number = source.run, source.number
+    return f"reused from run {run} #{number}"
 
 
 def _without_counts(progress: Mapping[str, Any]) -> dict[str, Any]:

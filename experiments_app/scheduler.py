@@ -5,9 +5,10 @@ from contextlib import suppress
 
 from django.db import IntegrityError, transaction
 
-from experiments_app import circuit_breaker, objective, stop_rule, task_log
+from experiments_app import circuit_breaker, objective, reuse, stop_rule, task_log
 from experiments_app.gpus import gpu_count
 from experiments_app.models import Experiment
+from experiments_app.recollection import memory_of
 from experiments_app.repair import RepairTry, find_repair, is_outside
 from tasks_app.expressions import ExpressionError
 from tasks_app.models import Run, StaleState, Task
@@ -15,7 +16,14 @@ from tasks_app.problems import SpecError
 from tasks_app.runtimes import site_runtimes
 from tasks_app.space import SearchSpace
 from tasks_app.spec import TaskSpec
-from tasks_app.strategies import Proposal, Trial, TrialStatus, reasons, strategy_for
+from tasks_app.strategies import (
+    Memory,
+    Proposal,
+    Trial,
+    TrialStatus,
+    reasons,
+    strategy_for,
+)
 
 TRIAL_STATUS: dict[Experiment.Status, TrialStatus] = {
     Experiment.Status.PENDING: "running",
@@ -31,6 +39,16 @@ TRIAL_STATUS: dict[Experiment.Status, TrialStatus] = {
 def advance(task_pk: int) -> Experiment | None:
     """The experiment that the task should run now, made if need be; None when there is none.
 
+    What an earlier run has measured already is taken over on the way there.
+    """
+    while (made := _next(task_pk)) is not None and made.current_status.is_finished:
+        pass
+    return made
+
+
+def _next(task_pk: int) -> Experiment | None:
+    """The experiment under way, or else another one.
+
     The first is the baseline, the rest what the strategy proposes; when the budget or the space
     is spent the task ends. Any number of workers may call this at once: the unique number lets
     one of them make the experiment, and the others get the same one. A run in which everything
@@ -45,10 +63,14 @@ def advance(task_pk: int) -> Experiment | None:
     if open_ones:
         return open_ones[0]
     try:
-        run = Run.objects.get(task=task, number=task.run)
+        run = Run.objects.select_related("task").get(task=task, number=task.run)
         spec = TaskSpec.from_data(run.spec_data)
         mended = next_repair(spec, experiments, run.gpus)
-        proposal = mended.proposal if mended else next_proposal(spec, experiments, run.gpus)
+        proposal = (
+            mended.proposal
+            if mended
+            else next_proposal(spec, experiments, run.gpus, memory_of(run))
+        )
         outlook = _look_ahead(run, spec, experiments) if experiments else None
     except (SpecError, ExpressionError) as error:  # an older version's task, say
         _fail(task, f"what to try next cannot be told: {error}")
@@ -63,24 +85,49 @@ def advance(task_pk: int) -> Experiment | None:
     if stopped and run.max_iterations is None:  # somebody who extends a run has mended the cause
         _fail(task, stopped.message(planned_experiments(spec, run.gpus)))
         return None
-    number = len(experiments)
+    return _make(run, experiments, proposal, mended.of if mended else None)
+
+
+def _make(
+    run: Run,
+    experiments: list[Experiment],
+    proposal: Proposal,
+    repair_of: Experiment | None,
+) -> Experiment | None:
+    """The next experiment of the run: pending, or ended with what an earlier run measured."""
+    task, number = run.task, len(experiments)
+    source = reuse.find(run, experiments[0], proposal.configuration) if number else None
+    if number == 1:
+        _tell_of_obstacles(run, experiments[0])
     try:
         # Only a task that still runs gets another one: cancelling takes the same lock.
         with transaction.atomic():
-            if not Task.objects.filter(pk=task.pk, run=task.run).running().exists():
+            if not Task.objects.filter(pk=task.pk, run=run.number).running().exists():
                 return None
             made = Experiment.objects.create(
                 task=task,
-                run=task.run,
+                run=run.number,
                 number=number,
                 parameters=proposal.configuration,
                 reason=proposal.reason,
-                repair_of=mended.of if mended else None,
+                repair_of=repair_of,
             )
+            if source is not None:
+                reuse.take_over(made, source, run.task_spec)
     except IntegrityError:
-        return Experiment.objects.get(task=task, run=task.run, number=number)
-    task_log.write(task.pk, f"chosen: {made.reason}", run=task.run, number=number)
+        return Experiment.objects.get(task=task, run=run.number, number=number)
+    task_log.write(task.pk, f"chosen: {made.reason}", run=run.number, number=number)
+    if source is not None:
+        told = f"reused from run {source.run} #{source.number}"
+        task_log.write(task.pk, told, run=run.number, number=number)
     return made
+
+
+def _tell_of_obstacles(run: Run, baseline: Experiment) -> None:
+    for earlier in reuse.earlier_runs(run, baseline):
+        if earlier.obstacle:
+            told = f"nothing of run {earlier.run.number} is reused: {earlier.obstacle}"
+            task_log.write(run.task_id, told, run=run.number)
 
 
 def next_repair(
@@ -94,7 +141,10 @@ def next_repair(
 
 
 def next_proposal(
-    spec: TaskSpec, experiments: list[Experiment], gpus: int | None = None
+    spec: TaskSpec,
+    experiments: list[Experiment],
+    gpus: int | None = None,
+    memory: Memory | None = None,
 ) -> Proposal | None:
     """The next configuration, fixed parameters included, and why; None when nothing is left to
     try.
@@ -118,6 +168,7 @@ def next_proposal(
         seed=spec.optimization.seed,
         maximise=objective.is_maximised(spec.optimization.objective),
         budget=spec.optimization.max_iterations,
+        memory=memory,
     )
     if proposed is None:
         return None
@@ -128,7 +179,8 @@ def is_left_to_try(run: Run, experiments: list[Experiment]) -> bool:
     """Whether the budget and the space of the run hold anything else."""
     if any(e.status == Experiment.Status.CANCELLED for e in experiments):
         return True
-    return next_proposal(run.task_spec, experiments, run.gpus) is not None
+    memory = memory_of(run)
+    return next_proposal(run.task_spec, experiments, run.gpus, memory) is not None
 
 
 def search_space(spec: TaskSpec, gpus: int | None = None) -> SearchSpace:
@@ -182,7 +234,9 @@ def _finish(task: Task, experiments: list[Experiment], message: str = "") -> Non
         return
     with suppress(StaleState):  # cancelled, or ended by another worker
         pruned = sum(e.status == Experiment.Status.PRUNED for e in experiments)
+        reused = sum(e.reused_from_id is not None for e in experiments)
         also = f", {pruned} pruned" if pruned else ""
+        also += f", {reused} of them reused from earlier runs" if reused else ""
         task.complete(
             message or f"{len(succeeded)} of {len(experiments)} experiments succeeded{also}"
         )

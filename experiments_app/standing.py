@@ -18,6 +18,7 @@ from experiments_app.kept import FINISHED
 from experiments_app.models import Experiment
 from experiments_app.pace import remembered_past_mean_s, run_mean_s
 from experiments_app.planned import fraction_done, planned
+from experiments_app.recollection import Source, sources_of
 from experiments_app.stop_rule import Outlook
 from experiments_app.waiting import waiting_reason
 from tasks_app.models import Run, Task
@@ -55,6 +56,7 @@ class Standing:
     waiting_for: str = ""
     gpus: int | None = None
     outlook: Outlook | None = None
+    learned_from: tuple[Source, ...] = ()
 
     @classmethod
     def load(cls, task: Task, run: int | None = None) -> Self:
@@ -98,6 +100,7 @@ class Standing:
             "paused_at": task.paused_at if number == task.run else None,
             "paused_s": started.paused_s if started else 0.0,
             "mean_s": mean_s,
+            "learned_from": tuple(sources_of(started)),
             "waiting_for": waiting_reason(open_one) if open_one else "",
             **counts,
         }

@@ -2,12 +2,13 @@
 
 from tasks_app.models.audit import AuditEntry
 from tasks_app.models.label import Label
+from tasks_app.models.past_results import PastResults
 from tasks_app.models.preset import Preset
 from tasks_app.models.run import Run
 from tasks_app.models.task import SPEC_FIELDS, StaleState, Task, TaskQuerySet
 from tasks_app.models.version import TaskVersion
 
 __all__ = [
-    "SPEC_FIELDS", "AuditEntry", "Label", "Preset", "Run", "StaleState", "Task", "TaskQuerySet",
-    "TaskVersion",
+    "SPEC_FIELDS", "AuditEntry", "Label", "PastResults", "Preset", "Run", "StaleState", "Task",
+    "TaskQuerySet", "TaskVersion",
 ]  # fmt: skip

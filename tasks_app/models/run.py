@@ -36,6 +36,10 @@ class Run(models.Model):
     outlook = models.JSONField(
         null=True, blank=True, help_text="What further experiments may gain, as it looked last."
     )
+    reuse = models.BooleanField(
+        default=True,
+        help_text="Whether what an earlier run measured under the same conditions is taken over.",
+    )
     chosen_number = models.PositiveIntegerField(
         null=True,
         blank=True,

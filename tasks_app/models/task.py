@@ -1,6 +1,6 @@
 """The Task: what a user wants tuned, and how far that is."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any, Self
 
@@ -280,15 +280,34 @@ class Task(models.Model):
             self._transition(Q(archived_at__isnull=False), archived_at=None)
             record("task.brought_back", self)
 
-    def start(self, *, gpus: int | None = None, user: User | None = None) -> None:
-        """Begin the first run of a task that has never run, on a host with so many GPUs."""
-        self._begin(Q(status=self.Status.PENDING), run=1, gpus=gpus, started_by=user)
+    def start(
+        self,
+        *,
+        gpus: int | None = None,
+        memory: Mapping[str, Any] | None = None,
+        user: User | None = None,
+    ) -> None:
+        """Begin the first run of a task that has never run, on a host with so many GPUs.
 
-    def restart(self, *, gpus: int | None = None, user: User | None = None) -> None:
-        """Begin a new run of a task whose last run has ended."""
+        `memory`: what the run may learn from other tasks."""
+        pending = Q(status=self.Status.PENDING)
+        self._begin(pending, run=1, gpus=gpus, memory=memory, started_by=user)
+
+    def restart(
+        self,
+        *,
+        gpus: int | None = None,
+        memory: Mapping[str, Any] | None = None,
+        reuse: bool = True,
+        user: User | None = None,
+    ) -> None:
+        """Begin a new run of a task whose last run has ended.
+
+        `reuse`: whether what earlier runs measured may be taken over."""
         finished = [status for status in self.Status if status.is_finished]
         again = Q(status__in=finished, run=self.run)
-        self._begin(again, run=self.run + 1, gpus=gpus, started_by=user)
+        of_run = {"gpus": gpus, "memory": memory, "reuse": reuse, "started_by": user}
+        self._begin(again, run=self.run + 1, **of_run)
 
     def extend(self, max_iterations: int) -> None:
         """Go on with the run that has ended, up to so many experiments, the baseline not counted.

@@ -153,7 +153,7 @@ def likeness(memory: Memory) -> Matrix:
     result = np.eye(len(facts))
     for row, left in enumerate(facts):
         for column in range(row):
-            result[row, column] = result[column, row] = _alike(left, facts[column])
+            result[row, column] = result[column, row] = alike(left, facts[column])
     return result
 
 
@@ -161,7 +161,7 @@ UNLIKE = {"model": 0.5, "gpu": 0.7, "runtime": 0.5}
 TOKEN_SCALE = 20.0
 
 
-def _alike(left: Mapping[str, Scalar], right: Mapping[str, Scalar]) -> float:
+def alike(left: Mapping[str, Scalar], right: Mapping[str, Scalar]) -> float:
     """A product of a factor for every fact that differs; a model that is not known is taken for
     another one. Lengths count by their ratio."""
     result = 1.0

@@ -50,6 +50,9 @@ def task_resume(request: SignedInRequest, pk: int) -> HttpResponse:
 
 @require_POST
 def task_restart(request: SignedInRequest, pk: int) -> HttpResponse:
+    if request.POST.get("measure") == "everything":
+        restart = partial(lifecycle.restart_task, reuse=False)
+        return _act(request, pk, restart, "A new run has started; it measures everything again.")
     return _act(request, pk, lifecycle.restart_task, "A new run has started.")
 
 

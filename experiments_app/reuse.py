@@ -1,0 +1,185 @@
+"""What an earlier run of the task measured under the same conditions is not measured again.
+
+The same conditions: all of the task file that has a part in what is measured, the same image,
+engine version, driver and machine. The baseline is always measured anew. Where its result is not
+what it was, the machine has changed, and nothing of that run is taken over. Only successes are:
+what failed is told to the search as knowledge (`recollection`) and may be tried again.
+"""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.utils import timezone
+
+from experiments_app import measurements
+from experiments_app.models import Experiment, Measurement
+from tasks_app.models import Run
+from tasks_app.space import Scalar, configuration_key
+from tasks_app.spec import TaskSpec
+
+SECTIONS = (
+    "deployment_mode",
+    "base_runtime",
+    "runtime_image_tag",
+    "runtime_image",
+    "model",
+    "fixed_parameters",
+    "benchmark",
+    "environment",
+    "use_gpus",
+    "container",
+    "access",
+)
+"""Of the task file, what has a part in what is measured."""
+SCORED_BY = ("objective", "objectives", "across_scenarios", "scenario_weights")
+MOST_DRIFT = 0.05
+"""Share by which a baseline may differ from an earlier one and still be the same."""
+COPIED = (
+    "command", "image_digest", "engine_version", "driver_version", "gpu_ids", "owner_host",
+    "load_search",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Earlier:
+    """An earlier run under the same conditions; `obstacle` says why nothing of it is taken over."""
+
+    run: Run
+    obstacle: str = ""
+
+
+def earlier_runs(run: Run, baseline: Experiment) -> Iterator[Earlier]:
+    """The latest first. Nothing where the task does not want it."""
+    if not (run.reuse and run.task_spec.optimization.reuse):
+        return
+    if baseline.status != Experiment.Status.SUCCESS:
+        return
+    spec = run.task_spec
+    for other in Run.objects.filter(task=run.task_id, number__lt=run.number).order_by("-number"):
+        if _conditions(other.spec) == _conditions(run.spec):
+            yield Earlier(other, _obstacle(spec, run, other, baseline))
+
+
+def find(run: Run, baseline: Experiment, parameters: Mapping[str, Scalar]) -> Experiment | None:
+    """What was measured of this configuration in an earlier run, if it still holds."""
+    key = configuration_key(parameters)
+    for earlier in earlier_runs(run, baseline):
+        if earlier.obstacle:
+            continue
+        measured = Experiment.objects.of_run(run.task, earlier.run.number).filter(
+            status=Experiment.Status.SUCCESS, number__gt=0, reused_from=None
+        )
+        for experiment in measured:
+            if (
+                configuration_key(experiment.parameters) == key
+                and _circumstances(experiment) == _circumstances(baseline)
+                and _answers(run, earlier.run, experiment)
+            ):
+                return experiment
+    return None
+
+
+def take_over(experiment: Experiment, source: Experiment, spec: TaskSpec) -> None:
+    """The pending experiment ends as `source` did, scored as `spec` has it. In a transaction."""
+    rows = list(source.measurements.all())
+    points = measurements.points_of(rows)
+    reference = measurements.reference_points(spec, experiment)
+    result = measurements.score(spec, points, reference)
+    for row in rows:
+        row.pk = None
+        row.experiment = experiment
+    Measurement.objects.bulk_create(rows)
+    experiment.take_over(
+        source,
+        score=result.score,
+        slo_excess=result.slo_excess,
+        scores=measurements.scores(spec, points, reference) if result.feasible else {},
+        at=timezone.now(),
+        **{name: getattr(source, name) for name in COPIED},
+    )
+
+
+def _conditions(spec: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: spec.get(name) for name in SECTIONS} | {
+        "seed": spec["optimization"].get("seed", 0)  # of the prompts
+    }
+
+
+def _circumstances(experiment: Experiment) -> tuple[str, ...]:
+    return (
+        experiment.image_digest,
+        experiment.engine_version,
+        experiment.driver_version,
+        experiment.owner_host,
+    )
+
+
+def _same_question(run: Run, other: Run) -> bool:
+    mine, theirs = run.spec["optimization"], other.spec["optimization"]
+    same = all(mine.get(name) == theirs.get(name) for name in SCORED_BY)
+    return same and run.spec["slo"] == other.spec["slo"]
+
+
+def _answers(run: Run, other: Run, experiment: Experiment) -> bool:
+    """Whether what was measured then can be scored as this run has it.
+
+    Which levels were left out, and which requests were good, depends on objective and SLO.
+    """
+    if _same_question(run, other):
+        return True
+    spec = run.task_spec
+    if spec.benchmark.num_concurrency == "auto":
+        return False
+    if "goodput" in (spec.optimization.objective + str(spec.optimization.objectives)):
+        return False
+    measured = set(experiment.measurements.values_list("scenario", "concurrency"))
+    return {(point.scenario, point.concurrency) for point in spec.points()} <= measured
+
+
+def _obstacle(spec: TaskSpec, run: Run, other: Run, baseline: Experiment) -> str:
+    before = Experiment.objects.of_run(run.task, other.number).filter(number=0).first()
+    if before is None or before.status != Experiment.Status.SUCCESS:
+        return "its baseline was not measured"
+    if _circumstances(before) != _circumstances(baseline):
+        return "another engine or machine measured it"
+    if None not in (_hardware(run), _hardware(other)) and _hardware(run) != _hardware(other):
+        return f"it ran on {_hardware(other)}"
+    then, now = _level(run, other, before, baseline)
+    if not then or not now:
+        return "the baselines cannot be compared"
+    drift = now / then - 1
+    if abs(drift) > MOST_DRIFT:
+        return (
+            f"its baseline came to {then:.4g}, this one to {now:.4g} ({drift:+.1%}):"
+            " the machine, or what else runs on it, has changed"
+        )
+    return ""
+
+
+def _hardware(run: Run) -> Scalar:
+    kept: Mapping[str, Any] = run.memory or {}
+    gpu: Scalar = kept.get("facts", {}).get("gpu")
+    return gpu
+
+
+def _level(
+    run: Run, other: Run, before: Experiment, baseline: Experiment
+) -> tuple[float | None, float | None]:
+    """Figures of the two baselines that can be compared: their scores, or else throughput."""
+    if _same_question(run, other) and before.objective_score and baseline.objective_score:
+        return before.objective_score, baseline.objective_score
+    rates = [_rates(experiment) for experiment in (before, baseline)]
+    common = sorted(rates[0].keys() & rates[1].keys())
+    then, now = (_mean([rate[point] for point in common]) for rate in rates)
+    return then, now
+
+
+def _rates(experiment: Experiment) -> dict[tuple[str, int], float]:
+    rows = experiment.measurements.values_list("scenario", "concurrency", "output_tokens_per_s")
+    return {(scenario, concurrency): rate for scenario, concurrency, rate in rows if rate}
+
+
+def _mean(rates: Sequence[float]) -> float | None:
+    return math.exp(math.fsum(map(math.log, rates)) / len(rates)) if rates else None
