@@ -289,6 +289,13 @@ MAX_RUNNING_TASKS = _count("MAX_RUNNING_TASKS", 200)
 SERVER_LOG_MIB = _amount("SERVER_LOG_MIB", 16.0)
 TASK_LOG_MIB = _amount("TASK_LOG_MIB", 16.0)
 DOCKER_MEMORY_GIB = _amount("DOCKER_MEMORY_GIB", 0.0)
+# What is removed by its age, in experiments_app.retention; 0 keeps all.
+KEEP_RUNS = _count("KEEP_RUNS", 0)
+KEEP_RUN_DAYS = _count("KEEP_RUN_DAYS", 0)
+KEEP_FILES_DAYS = _count("KEEP_FILES_DAYS", 0)
+KEEP_SAMPLES_DAYS = _count("KEEP_SAMPLES_DAYS", 0)
+KEEP_ARCHIVED_DAYS = _count("KEEP_ARCHIVED_DAYS", 0)
+KEEP_AUDIT_DAYS = _count("KEEP_AUDIT_DAYS", 0)
 # Those below can be made in the browser too: read them through experiments_app.site_settings.
 DOCKER_REGISTRY = env.str("DOCKER_REGISTRY", "")
 DOCKER_REGISTRY_USER = env.str("DOCKER_REGISTRY_USER", "")

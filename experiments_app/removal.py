@@ -27,7 +27,7 @@ class Losses:
 
     @classmethod
     def of(cls, task: Task) -> "Losses":
-        sizes = [file.stat().st_size for file in _files(task) if file.is_file()]
+        sizes = [file.stat().st_size for file in files_of(task) if file.is_file()]
         return cls(
             runs=task.runs.count(),
             experiments=Experiment.objects.filter(task=task).count(),
@@ -55,13 +55,13 @@ def delete_task(task: Task) -> None:
         record("task.deleted", task)
         Task.objects.filter(pk=task.pk).delete()
         forget_unused()
-    shutil.rmtree(_results(task), ignore_errors=True)
+    shutil.rmtree(results_of(task), ignore_errors=True)
     task_log.path_of(task.pk).unlink(missing_ok=True)
 
 
-def _results(task: Task) -> Path:
+def results_of(task: Task) -> Path:
     return Path(settings.HOME.results) / f"task_{task.pk}"
 
 
-def _files(task: Task) -> list[Path]:
-    return [task_log.path_of(task.pk), *_results(task).rglob("*")]
+def files_of(task: Task) -> list[Path]:
+    return [task_log.path_of(task.pk), *results_of(task).rglob("*")]

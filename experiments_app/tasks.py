@@ -9,7 +9,7 @@ from huey import crontab
 from huey.contrib.djhuey import db_periodic_task, db_task
 from redis import RedisError
 
-from experiments_app import reaper
+from experiments_app import reaper, retention
 from experiments_app.disk_watch import hold_for_room
 from experiments_app.models import Experiment
 from experiments_app.parent_death import die_with_parent
@@ -50,6 +50,15 @@ def tick() -> None:
     reaper.reap()
     hold_for_room()
     wake_all()
+
+
+@db_periodic_task(crontab(hour="3", minute="17"))
+def prune_old() -> None:
+    """Remove what the settings no longer keep, and give the disk back what that frees."""
+    done = retention.prune()
+    if done.anything:
+        logger.info("removed by age: %s", done)
+    retention.vacuum()
 
 
 def wake_all() -> None:

@@ -12,6 +12,7 @@ from experiments_app.site_settings import value_of
 from experiments_app.system import our_containers, stored
 from experiments_app.system.docker_state import disk_left, engine, look
 from experiments_app.system.hub_check import proxy_for
+from experiments_app.system.storage import storage
 from tasks_app.masking import mask_urls
 
 Section = Mapping[str, Any]
@@ -86,4 +87,5 @@ SECTIONS: dict[str, Callable[[], Section]] = {
     "containers": containers,
     "images": images,
     "models": models,
+    "storage": storage,
 }

@@ -6,6 +6,7 @@ from pathlib import Path
 from django.conf import settings
 
 from autotuner_site.service_urls import address_of
+from experiments_app.retention import RULES
 from experiments_app.site_settings import Setting, Source
 
 # As the README names them, with where Django keeps them.
@@ -30,6 +31,7 @@ FIXED = {
     "SERVER_LOG_MIB": "SERVER_LOG_MIB",
     "TASK_LOG_MIB": "TASK_LOG_MIB",
     "DOCKER_MEMORY_GIB": "DOCKER_MEMORY_GIB",
+    **{name: name for name in RULES},
 }
 # Addresses with passwords in them, and where the data is without one.
 SERVICES: Mapping[str, Callable[[], str]] = {
