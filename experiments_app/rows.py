@@ -89,7 +89,7 @@ def state_of(experiment: Experiment) -> tuple[str, str, str]:
         case Experiment.Status.SUCCESS if experiment.reused_from_id is not None:
             return status.value, "reused", reused_words(experiment)
         case Experiment.Status.SUCCESS:
-            return status.value, "measured", ""
+            return status.value, "measured", load_in_words(experiment.load_search)
         case Experiment.Status.FAILED:
             return (
                 status.value,
@@ -108,6 +108,14 @@ def reused_words(experiment: Experiment) -> str:
     if run is None and (source := experiment.reused_from):
         run, number = source.run, source.number
     return f"reused from run {run} #{number}"
+
+
+def load_in_words(load_search: Mapping[str, Any]) -> str:
+    """What each scenario was found to carry; named where there are several."""
+    told = {scenario: words.load_found(found) for scenario, found in load_search.items()}
+    if len(told) < 2:
+        return "".join(told.values())
+    return "; ".join(f"{scenario} {answer}" for scenario, answer in told.items())
 
 
 def _without_counts(progress: Mapping[str, Any]) -> dict[str, Any]:

@@ -5,6 +5,7 @@ Rows are brought to their state by the models' own transitions wherever there is
 
 import itertools
 import math
+from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from django.utils import timezone
 from autotuner_site.roles import Role, give_role
 from experiments_app.models import Experiment, Measurement
 from tasks_app.models import Preset, Task
-from tasks_app.spec import TaskSpec
+from tasks_app.spec import Point, TaskSpec
 
 _names = itertools.count(1)
 TOKEN = "factory"
@@ -135,9 +136,74 @@ def fail(experiment: Experiment, kind: str = "out_of_memory", error: str = "") -
     return experiment
 
 
-def measure(experiment: Experiment, rate: float, *, ttft_s: float = 0.412) -> None:
-    """Measurements at every point of the task, the pace being `rate` output tokens/s."""
-    for point in experiment.task.spec.points():
+def prune(experiment: Experiment, bound: float | None, why: str = "") -> Experiment:
+    """After its first level, which shows that it cannot be the best."""
+    begin(experiment, {"phase": "stopping"}, seconds_ago=19)
+    measure(experiment, bound or 40.0, first=1)
+    experiment.prune(
+        TOKEN,
+        bound=bound,
+        why=why or f"cannot beat #2: at most {bound} output tokens/s per device, #2 has 97",
+        start_s=1.4,
+        warm_up_s=5.2,
+        measure_s=9.1,
+        stop_s=0.4,
+    )
+    return experiment
+
+
+def pruned_task() -> Task:
+    """Two scenarios: the second of three configurations cannot win, the third misses the SLO."""
+    load = {"traffic_scenarios": ["D(100,50)", "D(900,9)"], "num_concurrency": [8, 1]}
+    task = make_task(benchmark=load, slo={"ttft_p99_s": 5.0})
+    task.start()
+    for number, score in enumerate((61.2, 58.9, 97.0)):
+        succeed(make_experiment(task, number), score)
+    prune(make_experiment(task, 3), 82.4)
+    prune(make_experiment(task, 4), None, "cannot hold the SLO, as #2 does: TTFT p99 is 9 s")
+    task.complete("3 of 5 experiments succeeded, 2 pruned")
+    return task
+
+
+def searched_task() -> Task:
+    """Each configuration was measured at the load that it carries."""
+    task = make_task(benchmark={"num_concurrency": "auto"}, slo={"ttft_p99_s": 5.0})
+    task.start()
+    answers: tuple[tuple[float, int, str, int | None], ...] = (
+        (61.2, 11, "saturated", 12),
+        (97.0, 24, "saturated", 26),
+        (88.3, 256, "not saturated", None),
+        (40.0, 8, "budget spent", None),
+    )
+    for number, (score, load, verdict, broken_at) in enumerate(answers):
+        found = {"verdict": verdict, "concurrency": load, "rate": score, "broken_at": broken_at}
+        experiment = make_experiment(task, number)
+        begin(experiment, {"phase": "stopping"}, seconds_ago=38)
+        points = [Point("D(100,100)", level) for level in sorted({1, 8, load})]
+        measure(experiment, score, points=points)
+        experiment.succeed(
+            TOKEN,
+            score=score,
+            slo_excess=None,
+            load_search={"D(100,100)": found},
+            start_s=1.4,
+            measure_s=9.1,
+        )
+    task.complete("4 of 4 experiments succeeded")
+    return task
+
+
+def measure(
+    experiment: Experiment,
+    rate: float,
+    *,
+    ttft_s: float = 0.412,
+    first: int | None = None,
+    points: Sequence[Point] | None = None,
+) -> None:
+    """Measurements at every point of the task, or the `first` of them, or other `points`, the pace
+    being `rate` output tokens/s."""
+    for point in (points or experiment.task.spec.points())[:first]:
         tpot_s = point.concurrency / rate
         latencies = {"ttft": ttft_s, "tpot": tpot_s, "e2e": ttft_s + 49 * tpot_s}
         columns = {

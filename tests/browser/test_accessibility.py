@@ -30,13 +30,16 @@ def paths() -> list[str]:
         "batch-size", "threads-batch", "poll", "ctx-size")}
     )  # fmt: skip
     infeasible, failed = factories.infeasible_task(), factories.failed_task()
-    tasks = (pending, running, completed, wide_space, infeasible, failed)
+    pruned, searched = factories.pruned_task(), factories.searched_task()
+    tasks = (pending, running, completed, wide_space, infeasible, failed, pruned, searched)
     for task in tasks:
         task_log.write(task.pk, "started", run=1)
     experiments = (
         factories.with_usage(completed.experiments.get(number=3)),
         factories.with_usage(completed.experiments.get(number=4), ("GPU-1a2b-3c", "GPU-4d5e-6f")),
         failed.experiments.get(number=1),
+        pruned.experiments.get(number=3),
+        searched.experiments.get(number=1),
     )
     preset = factories.make_preset()
     return [

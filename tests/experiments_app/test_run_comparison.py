@@ -83,7 +83,10 @@ def test_it_warns_of_different_loads() -> None:
         (50.0,), benchmark={"traffic_scenarios": ["D(9,9)"], "num_concurrency": [1]}
     )
     warnings = compare(completed_task((50.0,)), other).warnings
-    assert any(w.startswith("The loads differ (D(100,50) at 8; D(9,9) at 1)") for w in warnings)
+    assert any(
+        w.startswith("The loads differ (D(100,50) at concurrency 8; D(9,9) at concurrency 1)")
+        for w in warnings
+    )
 
 
 def test_it_warns_of_different_requests_slos_and_models() -> None:

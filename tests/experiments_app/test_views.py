@@ -41,6 +41,25 @@ def test_it_shows_which_slo_is_missed(browser: Client) -> None:
     assert "Not feasible: TTFT p99" in text
 
 
+def test_it_says_why_one_was_pruned_and_shows_what_was_measured(browser: Client) -> None:
+    task = factories.pruned_task()
+    text = page(browser, task.experiments.get(number=3))
+    assert "<strong>Pruned:</strong> cannot beat #2: at most 82.4 output tokens/s" in text
+    assert "at most 82.4" in text
+    assert 'id="measurements-heading"' in text
+    infeasible = page(browser, task.experiments.get(number=4))
+    assert "cannot hold the SLO, as #2 does" in infeasible
+    assert "<dt>Meets the SLO</dt> <dd>no</dd>" in infeasible
+
+
+def test_it_shows_the_load_that_was_found(browser: Client) -> None:
+    task = factories.searched_task()
+    text = page(browser, task.experiments.get(number=1))
+    assert "<dt>D(100,100)</dt> <dd>carries 24 requests at once (saturated)</dd>" in text
+    text = page(browser, task.experiments.get(number=3))
+    assert "carries at least 8 requests at once (budget spent)" in text
+
+
 def test_it_follows_a_running_experiment(browser: Client) -> None:
     text = page(browser, running_task().experiments.get(number=4))
     assert "data-hx-trigger" in text

@@ -184,6 +184,13 @@ def test_it_refuses_what_is_no_mapping(catalogue: RuntimeCatalogue, data: object
         ("benchmark", "max_requests_per_level", "many", "must be a whole number, not 'many'", ""),
         ("benchmark", "num_concurrency", [], "must not be empty", ""),
         ("benchmark", "num_concurrency", 4, "must be a list, not 4", ""),
+        (
+            "benchmark",
+            "num_concurrency",
+            "Auto",
+            "must be a list or auto, not 'Auto'",
+            "write auto, or say [1, 4]",
+        ),
         ("benchmark", "num_concurrency", [1, 4, 1], "1 stands twice", ""),
         ("benchmark", "traffic_scenarios", [], "must not be empty", ""),
         ("benchmark", "traffic_scenarios", "D(1,2)", "must be a list, not 'D(1,2)'", ""),

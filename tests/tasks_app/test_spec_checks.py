@@ -368,6 +368,44 @@ def test_it_names_the_broken_file_of_a_runtime(tmp_path: Path) -> None:
     assert text.startswith(f"base_runtime: {tmp_path / 'mine.yaml'}: not a runtime")
 
 
+def searching(**changes: Any) -> Document:
+    return open_document(benchmark={"num_concurrency": "auto"}, **changes)
+
+
+@pytest.mark.parametrize("objective", ["maximize_throughput", "maximize_goodput"])
+def test_a_load_that_is_found_goes_with_rates(
+    open_catalogue: RuntimeCatalogue, objective: str
+) -> None:
+    document = searching(optimization={"objective": objective}, slo={"ttft_p99_s": 0.5})
+    spec, _ = validate_spec(document, catalogue=open_catalogue)
+    assert spec.points() == []
+    assert spec.benchmark.highest_concurrency == 256
+
+
+@pytest.mark.parametrize(
+    ("optimization", "named"),
+    [
+        ({"objective": "minimize_ttft"}, "minimize_ttft"),
+        ({"objectives": ["throughput", "ttft_p99"]}, "ttft_p99"),
+    ],
+)
+def test_a_load_that_is_found_does_not_go_with_latencies(
+    open_catalogue: RuntimeCatalogue, optimization: Any, named: str
+) -> None:
+    [text] = problems(searching(optimization=optimization), open_catalogue)
+    assert text.startswith("benchmark.num_concurrency: auto measures each configuration at")
+    assert f"{named} compares all at the same loads" in text
+    assert "write a list as [1, 4]" in text
+
+
+def test_the_highest_load_is_refused_beside_a_list(open_catalogue: RuntimeCatalogue) -> None:
+    [text] = problems(open_document(benchmark={"max_concurrency": 8}), open_catalogue)
+    assert text == (
+        "benchmark.max_concurrency: counts only where the concurrency is found"
+        " (leave it out, or write num_concurrency: auto)"
+    )
+
+
 def optimized(**optimization: Any) -> Document:
     benchmark = {"traffic_scenarios": ["D(100,100)", "D(2000,100)"]}
     return open_document(optimization=optimization, benchmark=benchmark)

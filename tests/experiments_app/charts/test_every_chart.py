@@ -1,6 +1,7 @@
 """What every chart must keep, whatever the run is like."""
 
 import re
+from collections.abc import Callable
 from typing import Any
 from xml.etree import ElementTree as ET
 
@@ -10,8 +11,9 @@ from experiments_app.charts.draw import Chart, draw
 from experiments_app.charts.options import ChartOptions
 from experiments_app.charts.registry import CHARTS, ChartType
 from experiments_app.charts.source import ChartSource
+from tasks_app.models import Task
 from tests.chart_factories import run_of
-from tests.factories import failed_task, infeasible_task, make_task
+from tests.factories import failed_task, infeasible_task, make_task, pruned_task, searched_task
 
 pytestmark = pytest.mark.django_db
 SVG = "{http://www.w3.org/2000/svg}"
@@ -49,6 +51,18 @@ NARROW = {"three", "scenarios", "two thousand", "names", "many parameters"}
 @pytest.fixture(params=list(CHARTS))
 def chart_type(request: pytest.FixtureRequest) -> ChartType:
     return CHARTS[request.param]
+
+
+@pytest.mark.parametrize("make", [pruned_task, searched_task])
+def test_it_draws_runs_with_experiments_that_were_measured_at_different_loads(
+    make: Callable[[], Task],
+) -> None:
+    source = ChartSource.load(make())
+    for chart_type in CHARTS.values():
+        chart = chart_type.build(source, ChartOptions())
+        assert chart.description
+        if chart.has_content:
+            assert draw(chart, chart_type.specify).startswith("<svg")
 
 
 @pytest.mark.parametrize("run", list(RUNS))

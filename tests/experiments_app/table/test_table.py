@@ -71,6 +71,25 @@ def test_it_filters_by_state() -> None:
     assert numbers(table(task, "status=pruned")) == []
 
 
+def test_it_filters_the_pruned_and_tells_their_bound() -> None:
+    found = table(factories.pruned_task(), "status=pruned")
+    assert numbers(found) == [3, 4]
+    bounded, infeasible = (line.row for line in found.rows)
+    assert (bounded.score, bounded.bound) == (None, 82.4)
+    assert bounded.detail.startswith("cannot beat #2: at most 82.4")
+    assert infeasible.bound is None
+
+
+def test_it_shows_each_at_the_load_that_it_carries_where_that_was_searched_for() -> None:
+    found = table(factories.searched_task(), output_tokens_per_s=True)
+    assert found.levels == [(0, "D(100,100) at the load that each carries")]
+    column = [heading.column.key for heading in found.headings].index("output_tokens_per_s")
+    assert [line.cells[column].text for line in found.rows if line.row.experiment] == [
+        "61.20", "97.00", "88.30", "40.00",
+    ]  # fmt: skip
+    assert found.rows[1].row.detail == "carries 24 requests at once (saturated)"
+
+
 def test_it_says_which_slo_an_infeasible_one_misses_and_where() -> None:
     details = [line.row.detail for line in table(factories.infeasible_task()).rows]
     assert all("TTFT p99 is 0.6674 s at D(100,50) at concurrency 8" in d for d in details)
