@@ -4,11 +4,13 @@ Forms are read from the pages themselves, so that a new field is tried without b
 """
 
 import json
+import os
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping
 from html.parser import HTMLParser
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import pytest
 from django.contrib.messages import get_messages
@@ -16,7 +18,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection, transaction
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
-from hypothesis import HealthCheck, given
+from hypothesis import HealthCheck, assume, given
 from hypothesis import settings as effort
 from hypothesis import strategies as st
 
@@ -53,7 +55,14 @@ UNSEEN = (
     "parameters-0-step", "parameters-0-values", "slo-0-metric", "slo-0-bound", "side-threads",
     "tasks", "filters", "field", "value", "labels", "how", "sure", "all", "text", "name-0",
 )  # fmt: skip
-FORMS = tuple(place for place in PLACES if "POST" in place.methods and place.name != "logout")
+ENDS_THE_SESSION = {"logout", "sign_out_everywhere"}
+FORMS = tuple(
+    place for place in PLACES if "POST" in place.methods and place.name not in ENDS_THE_SESSION
+)
+# How many inputs are made up in all; `benchmarks/fuzz.py` makes up many.
+EXAMPLES = int(os.environ.get("AUTOTUNER_FUZZ", "700"))
+ANSWERS: Counter[int] = Counter()
+"""How often each status was answered, for who counts."""
 # These start something, or ask others who may take their time.
 READ = tuple(
     place
@@ -129,6 +138,7 @@ class Attacker:
             response.body = response.content if streamed is None else streamed
             took_s = time.process_time() - begun
             transaction.set_rollback(True)
+        ANSWERS[response.status_code] += 1
         assert response.status_code < 500
         assert took_s < SLOWEST_S
         assert response.status_code < 400 or not writes_in(queries), "refused, and yet written"
@@ -159,7 +169,7 @@ values = st.sampled_from(VALUES) | st.text(max_size=20).filter(lambda text: text
 headers = st.sampled_from([{}, {}, {"hx_request": "true"}])
 
 
-@effort(tries, max_examples=250)
+@effort(tries, max_examples=EXAMPLES * 3 // 10)
 @given(
     place=st.sampled_from(READ),
     sent=st.dictionaries(st.sampled_from(PARAMETERS), values, min_size=1, max_size=3),
@@ -172,7 +182,7 @@ def test_no_query_breaks_a_page(
     attacker.send("GET", place.path(attacker.world), query, **headers)
 
 
-@effort(tries, max_examples=250)
+@effort(tries, max_examples=EXAMPLES * 3 // 10)
 @given(
     place=st.sampled_from(FORMS),
     sent=st.dictionaries(st.integers(0, 500), values, min_size=1, max_size=3),
@@ -192,6 +202,60 @@ def test_no_field_breaks_a_form(
     data |= dict([fields.buttons[button % len(fields.buttons)]] if fields.buttons else [])
     data |= {names[number % len(names)]: value for number, value in sent.items()}
     attacker.send("POST", place.path(attacker.world), place.query(attacker.world), data, **headers)
+
+
+GOOD_FILES = tuple(
+    dump(task_data(parameters={"threads": [1, 2]}, slo={"ttft_p99_s": 1.0}))
+    for dump in (dump_document, json.dumps)
+)
+scraps = st.sampled_from([value for value in VALUES if len(value) < 100]) | st.text(max_size=8)
+
+
+@st.composite
+def broken_files(draw: st.DrawFn) -> bytes:
+    """A task file with pieces cut out, put in, doubled or of another kind; or no text at all."""
+    text = draw(st.sampled_from(GOOD_FILES))
+    for _ in range(draw(st.integers(0, 4))):
+        start = draw(st.integers(0, len(text)))
+        end = draw(st.integers(start, min(start + 60, len(text))))
+        scrap = draw(scraps | st.just(text[start:end] * 2))
+        text = text[:start] + scrap + text[end:]
+    raw = text.encode("utf-8", "surrogatepass")
+    return raw + draw(st.binary(max_size=6)) if draw(st.booleans()) else raw
+
+
+@effort(tries, max_examples=EXAMPLES * 2 // 10)
+@given(
+    raw=broken_files() | st.binary(max_size=400),
+    where=st.sampled_from([("/tasks/import", "files"), ("/presets/import", "file")]),
+    name=st.sampled_from(["x.yaml", "x.json", "x.db", "x", f"{CANARY}.yml"]),
+)
+def test_no_file_breaks_an_import(
+    attacker: Attacker, raw: bytes, where: tuple[str, str], name: str
+) -> None:
+    path, field = where
+    sent = {"action": "read", "on_clash": "refuse", field: SimpleUploadedFile(name, raw)}
+    attacker.send("POST", path, {}, sent)
+
+
+@effort(tries, max_examples=EXAMPLES * 2 // 10)
+@given(
+    place=st.sampled_from(PLACES),
+    at=st.integers(0, 60),
+    scrap=scraps.filter(lambda text: text.isprintable()),
+    method=st.sampled_from(["GET", "GET", "POST"]),
+)
+def test_no_address_breaks_the_site(
+    attacker: Attacker, place: Place, at: int, scrap: str, method: str
+) -> None:
+    """A real one with something put into it: past what `urls.py` lets in, into the views."""
+    path = place.path(attacker.world)
+    bent = f"{path[:at]}{quote(scrap)}{path[at:]}" if at < len(path) else f"{path}{quote(scrap)}"
+    assume(bent.startswith("/") and not bent.startswith("//"))
+    assume(
+        not any(bent.startswith(f"/{end}") for end in ("sign-out", "system/checks", "tasks/model"))
+    )
+    attacker.send(method, bent, {}, {} if method == "POST" else None)
 
 
 @pytest.mark.parametrize("value", ["x", "-1", "0", LONG_NUMBER, "9" * 30, "\x00"])
