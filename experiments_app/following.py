@@ -34,6 +34,7 @@ def results_stamp(standing: Standing) -> str:
             progress.get("level"),
             standing.task.archived_at,
             standing.task.name,
+            standing.chosen_number,
         ]
     )
 

@@ -7,8 +7,15 @@ from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Self
 
-from experiments_app import objective, words
+from experiments_app import objective, several, words
 from experiments_app.answer_texts import AnswerText, answer_texts
+from experiments_app.answers import (
+    ScenarioChange,
+    chosen_of,
+    front_of,
+    losses_in_words,
+    scenario_changes,
+)
 from experiments_app.comparison import Line, levels_of
 from experiments_app.kept import experiments_of
 from experiments_app.models import Experiment
@@ -73,6 +80,43 @@ class TaskOverview(Standing):
         return None if self.best else closest_to_slo(self.experiments)
 
     @cached_property
+    def chosen(self) -> Experiment | None:
+        """What somebody took as the answer instead of the best."""
+        return chosen_of(self.experiments, self.chosen_number)
+
+    @cached_property
+    def front(self) -> list[Experiment]:
+        """Of several objectives: what nothing beats in all of them."""
+        return front_of(self.spec, self.experiments)
+
+    @cached_property
+    def front_columns(self) -> list[tuple[str, str]]:
+        """Title and unit of each of several objectives."""
+        names = self.spec.optimization.objectives or []
+        return [(several.title_of(name), several.unit_of(name)) for name in names]
+
+    @cached_property
+    def front_rows(self) -> list[tuple[Experiment, list[float]]]:
+        """The front with the value of each objective."""
+        names = self.spec.optimization.objectives or []
+        return [(e, [e.scores[name] for name in names]) for e in self.front]
+
+    @cached_property
+    def scenario_changes(self) -> list[ScenarioChange]:
+        """The answer against the default, scenario by scenario, where there are several."""
+        if self.answer is None or self.baseline is None:
+            return []
+        return scenario_changes(self.spec, self.baseline, self.answer)
+
+    @property
+    def losses(self) -> str:
+        return losses_in_words(self.scenario_changes)
+
+    @property
+    def answer_gain(self) -> float | None:
+        return self.gain_over_default(self.answer) if self.answer else None
+
+    @cached_property
     def gain(self) -> float | None:
         return self.gain_of(self.best.objective_score if self.best else None)
 
@@ -104,8 +148,8 @@ class TaskOverview(Standing):
 
     @cached_property
     def answer(self) -> Experiment | None:
-        """What the page is about: the best experiment, else the closest to the SLO."""
-        return self.best or self.closest
+        """What the page is about: what was taken, else the best, else the closest to the SLO."""
+        return self.chosen or self.best or self.closest
 
     @cached_property
     def answer_cells(self) -> tuple[Cell, ...]:

@@ -59,6 +59,7 @@ class ExperimentReport:
     gpus: tuple[str, ...] = ()
     waiting_for: str = ""
     repair: Experiment | None = None
+    is_chosen: bool = False
 
     @classmethod
     def load(cls, experiment: Experiment) -> Self:
@@ -78,6 +79,7 @@ class ExperimentReport:
             gpus=tuple(gpu_names(gpu_ids)) if gpu_ids else (),
             waiting_for=waiting_reason(experiment),
             repair=experiment.repairs.first() if experiment.error_kind else None,
+            is_chosen=run.chosen_number == experiment.number,
         )
 
     @property

@@ -7,6 +7,12 @@ from django.db.models import Prefetch
 from django.utils import timezone
 
 from experiments_app import measurements, objective, task_log
+from experiments_app.answers import (
+    chosen_of,
+    front_of,
+    losses_in_words,
+    scenario_changes,
+)
 from experiments_app.models import Experiment, Measurement
 from experiments_app.rows import reused_words
 from experiments_app.spent import Spent
@@ -39,6 +45,8 @@ class RunResults:
         self.experiments = list(of_run.order_by("number"))
         self.best = best_of(self.experiments, self.objective)
         self.baseline = next((e for e in self.experiments if e.is_baseline), None)
+        self.chosen = chosen_of(self.experiments, started.chosen_number if started else None)
+        self.front = front_of(self.spec, self.experiments)
 
     @property
     def gain(self) -> float | None:
@@ -59,8 +67,22 @@ class RunResults:
         if not any(e.status == Experiment.Status.SUCCESS for e in self.experiments):
             return "nothing was measured"
         if self.best is None:
-            return f"nothing meets the SLO; {self._closest()}"
-        return self._compared(self.best) + self._client_bound(self.best)
+            return f"nothing meets the SLO; {self._closest()}{self._taken()}"
+        compared = self._compared(self.best) + self._client_bound(self.best)
+        return compared + self._losses(self.best) + self._taken()
+
+    def _losses(self, best: Experiment) -> str:
+        """Where the answer serves some scenario worse than the default does."""
+        answer = self.chosen or best
+        changes = scenario_changes(self.spec, self.baseline, answer) if self.baseline else []
+        losses = losses_in_words(changes)
+        return f"; but experiment {answer.number} is {losses}" if losses else ""
+
+    def _taken(self) -> str:
+        if self.chosen is None:
+            return ""
+        name = f"experiment {self.chosen.number}" if self.chosen.number else "the default"
+        return f"; {name} was taken as the answer"
 
     def _compared(self, best: Experiment) -> str:
         measured = sum(e.status == Experiment.Status.SUCCESS for e in self.experiments)
@@ -117,7 +139,13 @@ class RunResults:
             "gain_ci95": None,
             "verdict": self.verdict,
             "spent": Spent.of(self.experiments, now=timezone.now(), wall_s=self.wall_s).to_data(),
+            "chosen": experiment_data(self.chosen) if self.chosen else None,
+            "front": [self._front_data(experiment) for experiment in self.front],
         }
+
+    def _front_data(self, experiment: Experiment) -> dict[str, Any]:
+        number, parameters = experiment.number, experiment.parameters
+        return {"number": number, "parameters": parameters, "scores": experiment.scores}
 
 
 def best_of(experiments: Iterable[Experiment], objective_name: str) -> Experiment | None:

@@ -9,13 +9,23 @@ and its requests wait less, and noise must not decide which latency it is told w
 import math
 from collections.abc import Iterable, Mapping, Sequence
 
+from experiments_app import words
 from experiments_app.across import Across
 from experiments_app.metrics import Point
 from experiments_app.objective import misses, rate_of
 from tasks_app.spec_sections import objective_is_maximised
 
 SAME_RATE = 0.01
+UNITS = {"throughput": "output tokens/s per device", "goodput": "requests/s per device"}
 RATES = {"throughput": "maximize_throughput", "goodput": "maximize_goodput"}
+
+
+def title_of(name: str) -> str:
+    return name.capitalize() if name in RATES else words.latency(name)
+
+
+def unit_of(name: str) -> str:
+    return UNITS.get(name, "s")
 
 
 def values_of(

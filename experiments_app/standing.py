@@ -34,7 +34,8 @@ class Standing:
     """A run of a task at the moment `now`. `planned` counts the baseline in.
 
     `made` and `finished` count experiments, `last_ended_at` is when the latest of them ended,
-    `open_one` the one that has not ended. `mean_s`: what one takes, as far as that is known.
+    `open_one` the one that has not ended, `chosen_number` the one that somebody took as the
+    answer. `mean_s`: what one takes, as far as that is known.
     """
 
     task: Task
@@ -52,6 +53,7 @@ class Standing:
     now: datetime
     paused_at: datetime | None = None
     paused_s: float = 0.0
+    chosen_number: int | None = None
     mean_s: float | None = None
     waiting_for: str = ""
     gpus: int | None = None
@@ -99,6 +101,7 @@ class Standing:
             "now": timezone.now(),
             "paused_at": task.paused_at if number == task.run else None,
             "paused_s": started.paused_s if started else 0.0,
+            "chosen_number": started.chosen_number if started else None,
             "mean_s": mean_s,
             "learned_from": tuple(sources_of(started)),
             "waiting_for": waiting_reason(open_one) if open_one else "",

@@ -83,7 +83,11 @@ def _experiment(
     if luck < failing + infeasible:
         return Experiment(status="success", feasible=False, slo_excess=luck * 5, **common)
     score = scale * _pace(parameters) * rng.uniform(0.93, 1.07)
-    return Experiment(status="success", feasible=True, objective_score=score, **common)
+    names = task.spec.optimization.objectives or []
+    scores = {name: score if name == "throughput" else rng.uniform(0.1, 2) for name in names}
+    return Experiment(
+        status="success", feasible=True, objective_score=score, scores=scores, **common
+    )
 
 
 def _pace(parameters: dict[str, Any]) -> float:

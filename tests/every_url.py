@@ -167,6 +167,7 @@ PLACES = (
     Place("task_detail", args=_done),
     Place("task_edit", (*ASK, "PUT"), _done),
     Place("task_details", (*ASK, "PATCH"), _done),
+    Place("task_answer", ACT, _done, status=302),
     Place("task_start", ACT, lambda world: [world.pending.pk], status=302),
     Place("task_pause", ACT, lambda world: [world.running.pk], status=302),
     Place("task_resume", ACT, lambda world: [world.running.pk], status=302),

@@ -14,7 +14,7 @@ from experiments_app.charts.choices import controls
 from experiments_app.charts.draw import CACHE_S, DRAWING, Chart
 from experiments_app.charts.drawn import Drawn, drawn_of
 from experiments_app.charts.options import ChartOptions
-from experiments_app.charts.registry import CHARTS, DEFAULT, ChartType
+from experiments_app.charts.registry import CHARTS, DEFAULT, ChartType, charts_of
 from experiments_app.charts.source import ChartSource
 from experiments_app.standing import Standing
 
@@ -97,7 +97,7 @@ class ChartSection:
     def tabs(self) -> list[Tab]:
         return [
             Tab(chart.label, with_chart(self.view.query, chart), chart is self.view.type)
-            for chart in CHARTS.values()
+            for chart in charts_of(self.view.standing.spec)
         ]
 
     @property
@@ -137,10 +137,11 @@ def chart_context(query: QueryDict, standing: Standing, *, is_poll: bool) -> dic
 
 
 def section(query: QueryDict, standing: Standing) -> ChartSection:
-    chosen = CHARTS.get(query.get("chart", ""), CHARTS[DEFAULT])
+    usual = "front" if standing.spec.optimization.objectives else DEFAULT
+    chosen = CHARTS.get(query.get("chart", ""), CHARTS[usual])
     return ChartSection(ChartView(chosen, ChartSource(standing), query))
 
 
 def all_views(query: QueryDict, standing: Standing) -> Iterable[ChartView]:
     source = ChartSource(standing)
-    return [ChartView(chart, source, query) for chart in CHARTS.values()]
+    return [ChartView(chart, source, query) for chart in charts_of(standing.spec)]

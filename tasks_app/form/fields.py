@@ -51,6 +51,10 @@ def _read_concurrencies(text: str) -> list[int | str] | str:
     return AUTO if text.strip().casefold() == AUTO else _read_numbers(text)
 
 
+def _read_names(text: str) -> list[str]:
+    return [part for part in re.split(r"[,;\s]+", text) if part]
+
+
 def _read_lines(text: str) -> list[str]:
     return [line.strip() for line in text.splitlines() if line.strip()]
 
@@ -91,6 +95,7 @@ PROSE = Kind(read=lambda text: text.replace("\r\n", "\n"), write=str, rows=2)
 NUMBER = Kind(read=_read_number, write=str)
 NUMBERS = Kind(read=_read_numbers, write=_join)
 CONCURRENCIES = Kind(read=_read_concurrencies, write=_join)
+NAMES = Kind(read=_read_names, write=_join)
 SCENARIOS = Kind(read=split_scenarios, write=_join)
 PERCENT = Kind(read=read_percent, write=write_percent)
 

@@ -6,11 +6,13 @@ from tasks_app.form.deployment import DEPLOYMENT
 from tasks_app.form.fields import (
     LINE,
     LINES,
+    NAMES,
     NUMBER,
     PERCENT,
     PROSE,
     ROWS,
     SWITCH,
+    YAML,
     FieldPlace,
     Section,
 )
@@ -298,6 +300,40 @@ _BUDGET = Section(
                 ),
             ),
             slug="stopping",
+        ),
+        Section(
+            "Several objectives and scenarios",
+            "What is traded, and how the scenarios of the traffic become one score.",
+            (
+                FieldPlace(
+                    "objectives",
+                    "optimization.objectives",
+                    NAMES,
+                    "Several objectives",
+                    "Two or three, by commas, to see what one costs of another: throughput,"
+                    " goodput, or ttft, tpot, e2e with _mean, _p50, _p90, _p95, _p99. Empty: one.",
+                    attributes={"placeholder": "throughput, ttft_p99", "spellcheck": "false"},
+                ),
+                FieldPlace(
+                    "across_scenarios",
+                    "optimization.across_scenarios",
+                    LINE,
+                    "Across scenarios",
+                    "The worst case: the change against the default where it is worst.",
+                    choices=(("geometric_mean", "Their mean"), ("worst_case", "The worst case")),
+                    width="half",
+                ),
+                FieldPlace(
+                    "scenario_weights",
+                    "optimization.scenario_weights",
+                    YAML,
+                    "Weights of scenarios",
+                    "Of the mean, one a line, 1 where none is given.",
+                    attributes={"placeholder": '"D(100,100)": 2', "rows": "2"},
+                    width="half",
+                ),
+            ),
+            slug="several",
         ),
     ),
 )

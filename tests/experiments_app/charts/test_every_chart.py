@@ -37,6 +37,11 @@ RUNS: dict[str, dict[str, Any]] = {
     "tiny": {"count": 13, "scale": 1e-9},
     "zero": {"count": 13, "scale": 0.0},
     "minimised": {"count": 30, "optimization": {"objective": "minimize_ttft"}},
+    "two objectives": {"count": 30, "optimization": {"objectives": ["throughput", "ttft_p99"]}},
+    "three objectives": {
+        "count": 30,
+        "optimization": {"objectives": ["throughput", "ttft_p99", "tpot_mean"]},
+    },
     "names": {
         "count": 30,
         "parameters": {LONG: ["<script>alert(1)</script>", "שלום עולם", "x" * 200], "b": [1, None]},
@@ -45,7 +50,15 @@ RUNS: dict[str, dict[str, Any]] = {
 }
 
 
-NARROW = {"three", "scenarios", "two thousand", "names", "many parameters"}
+NARROW = {
+    "three",
+    "two objectives",
+    "three objectives",
+    "scenarios",
+    "two thousand",
+    "names",
+    "many parameters",
+}
 
 
 @pytest.fixture(params=list(CHARTS))
