@@ -55,7 +55,8 @@ def _panel(panel: FrontPanel, colour: Any) -> Any:
                 filled=True, size=110 if on_front else 55, opacity=1
             )
             layers.append(points.encode(x=x, y=y, color=colour, **LINKED))
-    labels = alt.Chart(data(front)).mark_text(dy=-12, fontSize=11, color=MUTED, aria=False)
+    named = [record(point) for point in panel.points if point.on_front]
+    labels = alt.Chart(data(named)).mark_text(dy=-12, fontSize=11, color=MUTED, aria=False)
     layers.append(labels.encode(x=x, y=y, text="number:N"))
     return alt.layer(*layers)
 

@@ -3,7 +3,7 @@
 import itertools
 from dataclasses import dataclass
 
-from experiments_app import words
+from experiments_app import several, words
 from experiments_app.charts.kinds import Kind, finished_rows, kind_of, path_of, tooltip
 from experiments_app.charts.options import ChartOptions
 from experiments_app.charts.source import ChartSource
@@ -25,7 +25,7 @@ class FrontPoint:
 
 @dataclass(frozen=True)
 class FrontPanel:
-    """Two of the objectives; `front` is those on the front of all, from left to right."""
+    """Two of the objectives; `front` is what nothing beats in these two, from left to right."""
 
     x_title: str
     y_title: str
@@ -66,9 +66,12 @@ def front_chart(source: ChartSource, options: ChartOptions | None = None) -> Fro
                         path_of(row),
                     )
                 )  # fmt: skip
-        line = tuple(sorted((p for p in points if p.on_front), key=lambda p: (p.x, p.y)))
+        by_number = {p.number: {x_name: p.x, y_name: p.y} for p in points}
+        pair = several.front(by_number, (x_name, y_name))
+        line = tuple(sorted((p for p in points if p.number in pair), key=lambda p: (p.x, p.y)))
         panels.append(FrontPanel(_axis(x_name), _axis(y_name), tuple(points), line))
-    title = " against ".join(title_of(name) for name in names) or "Several objectives"
+    title = " against ".join(title_of(name) for name in names[:2]) or "Several objectives"
+    title += "".join(f" and {title_of(name)}" for name in names[2:])
     return FrontChart(title, _describe(names, front, len(rows)), tuple(panels))
 
 
