@@ -4,13 +4,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 UV_FLAGS := --no-deps --require-hashes --no-build --quiet
 
-.PHONY: help run serve test lint format clean
+.PHONY: help run serve test lint audit format clean
 
 help:
 	@echo "make run     set up, tune the built-in model on this machine and show the live page"
 	@echo "make serve   set up and start the site on http://127.0.0.1:8765"
 	@echo "make test    set up and pass all tests"
 	@echo "make lint    ruff, mypy, template lint, deploy check, migrations check"
+	@echo "make audit   known vulnerabilities of what is locked"
 	@echo "make format  format code and templates"
 	@echo "Pass flags on with ARGS, for instance: make run ARGS=\"--exit --json\""
 
@@ -37,6 +38,10 @@ lint: $(VENV)/test.stamp
 	$(BIN)/djhtml --check templates
 	$(BIN)/python manage.py makemigrations --check --dry-run
 	HTTPS_ONLY=true $(BIN)/python manage.py check --deploy --fail-level WARNING
+
+# Without a service that knows vulnerabilities it says so, and does not fail.
+audit: $(VENV)/test.stamp
+	@$(BIN)/python .ci/audit $(ARGS)
 
 format: $(VENV)/test.stamp
 	$(BIN)/ruff check --fix .
