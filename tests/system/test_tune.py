@@ -13,7 +13,7 @@ EXPERIMENT_KEYS = {
 }  # fmt: skip
 RESULT_KEYS = {
     "task", "status", "run", "objective", "best", "baseline", "gain", "gain_ci95", "verdict",
-    "experiments", "log", "chosen", "front",
+    "experiments", "log", "chosen", "front", "spent",
 }  # fmt: skip
 MEASUREMENT_KEYS = {
     "scenario", "concurrency", "repeat", "num_requests", "num_errors", "ttft_mean_s", "ttft_p99_s",
