@@ -184,6 +184,7 @@ def test_it_changes_one_field_of_many_and_says_from_what_to_what(browser: Client
         ("strategy", "random", ("optimization", "strategy", "random")),
         ("seed", "42", ("optimization", "seed", 42)),
         ("num_concurrency", "1, 16", ("benchmark", "num_concurrency", [1, 16])),
+        ("num_concurrency", "auto", ("benchmark", "num_concurrency", "auto")),
         ("slo", "ttft_p99_s: 0.5", ("slo", "ttft_p99_s", 0.5)),
         (
             "traffic_scenarios",

@@ -54,6 +54,18 @@ def test_it_creates_a_task() -> None:
     assert task.created_by is not None
 
 
+def test_a_load_that_is_found_is_typed_as_a_word() -> None:
+    task = stored(TaskForm(typed(num_concurrency=" Auto", max_concurrency="64", prune="false")))
+    assert task.benchmark["num_concurrency"] == "auto"
+    assert task.benchmark["max_concurrency"] == 64
+    assert task.optimization["prune"] is False
+
+
+def test_a_latency_and_a_load_that_is_found_are_refused_at_the_load() -> None:
+    errors = errors_of(num_concurrency="auto", objective="minimize_ttft")
+    assert "write a list as [1, 4]" in errors["num_concurrency"][0]
+
+
 def test_it_never_splits_a_scenario_at_its_comma() -> None:
     assert stored(TaskForm(typed())).benchmark["traffic_scenarios"] == ["D(100,50)", "D(200,200)"]
 
