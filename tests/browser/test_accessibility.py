@@ -66,6 +66,8 @@ def paths() -> list[str]:
         *(f"/experiments/{experiment.pk}/" for experiment in experiments),
         "/system/?show=all",
         "/system/settings",
+        "/system/audit/",
+        "/system/audit/?who=nobody&until=wrong",
         "/presets/",
         "/presets/?runtime=vllm",
         "/presets/new?from=shipped:vllm:memory",
