@@ -27,6 +27,7 @@ from django.utils import timezone
 
 from experiments_app import disk
 from experiments_app.gpus import Gpu, find_gpus
+from experiments_app.holding import may_begin
 from experiments_app.models import Experiment, ResourceLease
 from experiments_app.processes import ProcessIdentity
 from tasks_app.models import Task
@@ -88,6 +89,11 @@ def claim(experiment_pk: int, *, gpus: int) -> Claim | None:
     With 0 GPUs, this host as a whole. None when another worker was first, the task no longer runs,
     or this host has not got what it takes now: `waiting.waiting_reason` says what that is.
     """
+    with may_begin() as allowed:
+        return _claim(experiment_pk, gpus) if allowed else None
+
+
+def _claim(experiment_pk: int, gpus: int) -> Claim | None:
     token = secrets.token_hex(16)
     host = this_host()
     me = ProcessIdentity.of(os.getpid())

@@ -1,0 +1,1 @@
+"""The site's data in one file, and back, while the site runs."""

@@ -1,0 +1,56 @@
+"""A backup of a site, and back; what is no whole backup changes nothing."""
+
+import io
+import tarfile
+from pathlib import Path
+
+from tests.system.site import Site
+from tests.system.test_recovery import prepare
+
+NAMES = "SELECT name FROM tasks_app_task ORDER BY name"
+
+
+def test_a_damaged_database_is_brought_back(site: Site) -> None:
+    prepare(site)
+    file = site.home / "site.tar"
+    assert site.manage("backup", str(file)).returncode == 0
+    (site.home / "autotuner.db").write_bytes(b"\xa5" * 40960)
+    assert site.manage("backup", str(site.home / "second.tar")).returncode == 1
+    assert not (site.home / "second.tar").exists()
+    restored = site.manage("restore", str(file))
+    assert restored.returncode == 0, restored.stderr
+    assert site.rows(NAMES) == [("paced",)]
+
+
+def test_what_is_no_whole_backup_changes_nothing(site: Site, tmp_path: Path) -> None:
+    prepare(site)
+    file = tmp_path / "site.tar"
+    assert site.manage("backup", str(file)).returncode == 0
+    whole = file.read_bytes()
+    turned = bytearray(whole)
+    turned[len(whole) // 2] ^= 0xFF
+    bad = {
+        "cut.tar": whole[: len(whole) // 2],
+        "turned.tar": bytes(turned),
+        "text.tar": b"notes " * 500,
+        "outside.tar": with_member("../outside"),
+        "absolute.tar": with_member("/results/x"),
+    }
+    for name, content in bad.items():
+        path = tmp_path / name
+        path.write_bytes(content)
+        refused = site.manage("restore", str(path))
+        assert refused.returncode == 1, name
+        assert "not restored" in refused.stderr
+    assert site.rows(NAMES) == [("paced",)]
+    assert not (site.home / "backups").exists()
+    assert not (site.home.parent / "outside").exists()
+
+
+def with_member(name: str) -> bytes:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+        info = tarfile.TarInfo(name)
+        info.size = 1
+        archive.addfile(info, io.BytesIO(b"x"))
+    return buffer.getvalue()
