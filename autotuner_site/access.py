@@ -40,7 +40,14 @@ OPERATORS = frozenset(
         *("task_duplicate", "tune_builtin"),
         *("task_delete", "task_archive", "task_bring_back", "tasks_bulk", "version_restore"),
         *("task_log_clear", "test_connection"),
-        *("preset_new", "preset_edit", "preset_delete", "preset_import", "preset_merge"),
+        *(
+            "results_import",
+            "preset_new",
+            "preset_edit",
+            "preset_delete",
+            "preset_import",
+            "preset_merge",
+        ),
     }
 )
 ADMINS = frozenset(

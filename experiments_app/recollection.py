@@ -165,8 +165,7 @@ def _experiments(runs: Iterable[Run]) -> dict[tuple[int, int], list[Mapping[str,
     )
     found: dict[tuple[int, int], list[Mapping[str, Any]]] = defaultdict(list)
     for row in rows:
-        if row["error_kind"] not in NOT_BY_ITS_FLAGS:
-            found[row["task"], row["run"]].append(row | {"score": row["objective_score"]})
+        found[row["task"], row["run"]].append(row | {"score": row["objective_score"]})
     return found
 
 
@@ -176,6 +175,8 @@ def _trials(
     """Fixed parameters that nobody searches are left out: they tell no two trials apart."""
     trials = []
     for one in told:
+        if one.get("error_kind") in NOT_BY_ITS_FLAGS:
+            continue
         infeasible = one["status"] == "success" and not one["feasible"]
         if infeasible and not same_slo:
             continue

@@ -13,9 +13,11 @@ from experiments_app.answers import (
     losses_in_words,
     scenario_changes,
 )
+from experiments_app.facts import facts_of
 from experiments_app.models import Experiment, Measurement
 from experiments_app.rows import reused_words
 from experiments_app.spent import Spent
+from tasks_app.masking import masked_document
 from tasks_app.models import Run, Task
 from tasks_app.spec import TaskSpec
 
@@ -47,6 +49,12 @@ class RunResults:
         self.baseline = next((e for e in self.experiments if e.is_baseline), None)
         self.chosen = chosen_of(self.experiments, started.chosen_number if started else None)
         self.front = front_of(self.spec, self.experiments)
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """The circumstances that another site needs to learn from it."""
+        kept = (self.started.memory if self.started else None) or {}
+        return kept.get("facts") or facts_of(self.spec)
 
     @property
     def gain(self) -> float | None:
@@ -133,6 +141,8 @@ class RunResults:
             "status": self.status,
             "run": self.run,
             "objective": self.objective,
+            "facts": self.facts,
+            "spec": masked_document(self.spec.to_data()),
             "best": experiment_data(self.best) if self.best else None,
             "baseline": experiment_data(self.baseline) if self.baseline else None,
             "gain": self.gain,

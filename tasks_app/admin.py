@@ -13,20 +13,21 @@ from django.utils.safestring import SafeString
 
 from autotuner_site.admin import ReadOnlyMixin, as_written, link, status
 from tasks_app.admin_forms import LabelAdminForm, PresetAdminForm
-from tasks_app.models import AuditEntry, Label, Preset, Run, Task, TaskVersion
+from tasks_app.models import AuditEntry, Label, PastResults, Preset, Run, Task, TaskVersion
 from tasks_app.taskfile import dump_for_people
 from tasks_app.views import admin_actions
 
 if TYPE_CHECKING:
     TaskModelAdmin = admin.ModelAdmin[Task]
     AuditModelAdmin = admin.ModelAdmin[AuditEntry]
+    PastResultsModelAdmin = admin.ModelAdmin[PastResults]
     RunModelAdmin = admin.ModelAdmin[Run]
     VersionModelAdmin = admin.ModelAdmin[TaskVersion]
     LabelModelAdmin = admin.ModelAdmin[Label]
     PresetModelAdmin = admin.ModelAdmin[Preset]
 else:
     TaskModelAdmin = AuditModelAdmin = RunModelAdmin = VersionModelAdmin = admin.ModelAdmin
-    LabelModelAdmin = PresetModelAdmin = admin.ModelAdmin
+    LabelModelAdmin = PresetModelAdmin = PastResultsModelAdmin = admin.ModelAdmin
 
 
 class ArchivedFilter(admin.SimpleListFilter):
@@ -160,6 +161,23 @@ class AuditEntryAdmin(ReadOnlyMixin, AuditModelAdmin):
 
     def view_on_site(self, obj: AuditEntry) -> str:
         return reverse("audit")
+
+
+@admin.register(PastResults)
+class PastResultsAdmin(ReadOnlyMixin, PastResultsModelAdmin):
+    """To be read, and deleted by who does not want the search to learn from it."""
+
+    list_display = ("name", "run", "base_runtime", "objective", "imported_by", "imported_at")
+    list_filter = ("base_runtime", "objective")
+    list_select_related = ("imported_by",)
+    search_fields = ("name",)
+    fields = (
+        "name", "run", "base_runtime", "objective", "facts", "slo", "searched", "trials",
+        "imported_by", "imported_at",
+    )  # fmt: skip
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return admin.ModelAdmin.has_delete_permission(self, request, obj)
 
 
 @admin.register(Label)

@@ -1,10 +1,11 @@
 from django.urls import path
 
-from tasks_app.views import files, task_import
+from tasks_app.views import files, results_import, task_import
 
 CSV, JSON = {"ending": "csv"}, {"ending": "json"}
 
 urlpatterns = [
+    path("import-results", results_import.results_import, name="results_import"),
     path("import", task_import.task_import, name="task_import"),
     path("export", files.tasks_export, name="tasks_export"),
     path("<int:pk>/export", files.task_export, name="task_export"),

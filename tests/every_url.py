@@ -21,7 +21,7 @@ from experiments_app import task_log
 from experiments_app.models import Experiment, Measurement, ResourceLease, SiteSetting
 from experiments_app.site_settings import store
 from tasks_app.labels import add_labels
-from tasks_app.models import AuditEntry, Label, Preset, Run, Task, TaskVersion
+from tasks_app.models import AuditEntry, Label, PastResults, Preset, Run, Task, TaskVersion
 from tests import factories
 
 READ, ASK, ACT = ("GET", "HEAD"), ("GET", "HEAD", "POST"), ("POST",)
@@ -70,6 +70,9 @@ class World:
         )
         store("HF_ENDPOINT", "https://hub.example", admin)
         preset = factories.make_preset()
+        PastResults.objects.create(
+            name="elsewhere", base_runtime="llamacpp", objective="maximize_throughput"
+        )
         return cls(
             admin, user, viewer, nobody, pending, running, completed, other, experiment, preset
         )
@@ -77,7 +80,7 @@ class World:
     def rows(self) -> Mapping[type[Model], Model]:
         """One row of each table that the admin shows."""
         tables = (
-            AuditEntry, Label, Preset, Run, Task, TaskVersion, Experiment, Measurement,
+            AuditEntry, Label, PastResults, Preset, Run, Task, TaskVersion, Experiment, Measurement,
             ResourceLease, SiteSetting, User,
         )  # fmt: skip
         return {table: table._default_manager.order_by("pk")[0] for table in tables}
@@ -155,6 +158,7 @@ PLACES = (
     Place("preset_export", args=_own),
     Place("preset_merge", ASK, _own, query=_task_of),
     Place("task_import", ASK),
+    Place("results_import", ASK),
     Place("tasks_export", ASK, role=Role.VIEWER, query=_task_of),
     Place("task_export", args=_done),
     Place("task_results_csv", args=_done),

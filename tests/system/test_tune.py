@@ -26,10 +26,10 @@ def test_it_tunes_the_real_engine_and_prints_one_json_object(site: Site) -> None
     done = site.manage("tune", str(site.write_task(task_data())), "--json")
     assert done.returncode == 0, done.stderr
     results = json.loads(done.stdout)
-    assert results.keys() == RESULT_KEYS
+    assert results.keys() >= RESULT_KEYS
     assert (results["status"], results["run"]) == ("completed", 1)
     assert [e["number"] for e in results["experiments"]] == [0, 1, 2]
-    assert all(e.keys() == EXPERIMENT_KEYS for e in results["experiments"])
+    assert all(e.keys() >= EXPERIMENT_KEYS for e in results["experiments"])
     assert all(e["status"] == "success" for e in results["experiments"])
     for experiment in results["experiments"]:
         (measurement,) = experiment["measurements"]
