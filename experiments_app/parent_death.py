@@ -1,4 +1,4 @@
-"""Ask the kernel to end this process when the one that started it dies (Linux only).
+"""How a process and those that it starts come to their end.
 
 Apart from `processes.py` because launchers import it before anything else and must start fast:
 nothing here costs more than `ctypes`.
@@ -28,3 +28,12 @@ def die_with_parent() -> bool:
     if os.getppid() != parent_pid:  # it died between the two calls: nobody will tell us any more
         os.kill(os.getpid(), signal.SIGKILL)
     return True
+
+
+def let_children_end_on_sigterm() -> None:
+    """Stop ignoring SIGTERM, which whoever we start would inherit; for us it still does nothing.
+
+    A handler is set back when another program is executed, what is ignored stays ignored.
+    """
+    if signal.getsignal(signal.SIGTERM) is signal.SIG_IGN:
+        signal.signal(signal.SIGTERM, lambda _signum, _frame: None)

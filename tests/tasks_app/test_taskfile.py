@@ -58,6 +58,14 @@ optimization:
   max_iterations: 20
   timeout_per_iteration: 1800
   seed: 0
+  objectives: [throughput, ttft_p99]
+  across_scenarios: geometric_mean
+  scenario_weights: {"D(100,100)": 2.0}
+  prune: false
+  learn: false
+  reuse: false
+  repair: false
+  stop_when_gain_below: 0.02
 slo: {ttft_p99_s: 0.5, tpot_mean_s: 0.03, e2e_p90_s: 5.0, error_rate: 0.01}
 benchmark:
   task: text-to-text
@@ -65,6 +73,7 @@ benchmark:
   model_tokenizer: null
   traffic_scenarios: ["D(100,100)"]
   num_concurrency: [1, 4]
+  max_concurrency: null
   max_requests_per_level: 100
   max_minutes_per_level: 10
   additional_params: {temperature: 0.0}
