@@ -32,6 +32,7 @@ def task(strategy: str, seed: int) -> dict[str, Any]:
             "strategy": strategy,
             "seed": seed,
             "max_iterations": EXPERIMENTS,
+            "learn": False,
         },
         "benchmark": {
             **own["benchmark"],
