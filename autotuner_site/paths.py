@@ -46,6 +46,11 @@ class Home:
         return self.root / "consumer.alive"
 
     @property
+    def last_job(self) -> Path:
+        """Touched by a worker of the consumer for each job that it takes."""
+        return self.root / "last_job"
+
+    @property
     def foreign_database(self) -> Path | None:
         """A database of another program that stands where ours would, or None."""
         path = self.root / DATABASE_NAME

@@ -17,6 +17,5 @@ urlpatterns = [
     path("password/", views.password, name="password"),
     path("help/", help_views.help_page, name="help"),
     path("help/<slug:name>", help_views.help_page, name="help_page"),
-    path("healthz", views.healthz, name="healthz"),
     path("admin/", admin.site.urls),
 ]

@@ -1,7 +1,6 @@
-"""Signing in and out, passwords, and the health of the site."""
+"""Signing in and out, and passwords."""
 
-import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from django.conf import settings
@@ -11,8 +10,7 @@ from django.contrib.auth.decorators import login_not_required
 from django.contrib.auth.forms import AuthenticationForm, PasswordChangeForm, SetPasswordForm
 from django.contrib.auth.models import User
 from django.contrib.auth.views import LoginView
-from django.db import DatabaseError, connection
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -20,7 +18,7 @@ from django.utils.decorators import method_decorator
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_POST
 from django_htmx.http import HttpResponseClientRefresh
 
 from autotuner_site.first_admin import redeem
@@ -111,47 +109,3 @@ def _password_form(user: User, data: Mapping[str, str] | None) -> "SetPasswordFo
     for field in form.fields.values():
         field.widget.attrs["class"] = "form-control"
     return form
-
-
-@login_not_required
-@never_cache
-@require_safe
-def healthz(request: HttpRequest) -> JsonResponse:
-    """Whether the site can do its work: each check really does the thing."""
-    faults = {name: _fault(check) for name, check in HEALTH_CHECKS.items()}
-    healthy = not any(faults.values())
-    return JsonResponse(
-        {
-            "status": "ok" if healthy else "failing",
-            "checks": {name: fault or "ok" for name, fault in faults.items()},
-        },
-        status=200 if healthy else 503,
-    )
-
-
-def _fault(check: Callable[[], None]) -> str:
-    try:
-        check()
-    except DatabaseError as error:
-        return str(error)
-    except OSError as error:
-        return error.strerror or type(error).__name__  # without the path: anybody may ask
-    return ""
-
-
-def _query_database() -> None:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT count(*) FROM tasks_app_task")
-        cursor.fetchone()
-
-
-def _write_to_home() -> None:
-    with tempfile.TemporaryFile(dir=settings.AUTOTUNER_HOME) as file:
-        file.write(b"ok")
-        file.flush()
-
-
-HEALTH_CHECKS: Mapping[str, Callable[[], None]] = {
-    "database": _query_database,
-    "home": _write_to_home,
-}

@@ -59,6 +59,11 @@ class Room:
             f" at least {_gib(self.least_bytes)} are wanted (MIN_FREE_DISK_GIB)"
         )
 
+    @property
+    def amounts(self) -> str:
+        """Without the place, for whoever may not know it."""
+        return f"{_gib(self.free_bytes)} free, at least {_gib(self.least_bytes)} are wanted"
+
 
 def room() -> Room:
     folder: Path = settings.HOME.root

@@ -12,6 +12,7 @@ from redis import RedisError
 from experiments_app import reaper, retention
 from experiments_app.disk_watch import hold_for_room
 from experiments_app.models import Experiment
+from experiments_app.monitoring.queue_lag import note_job
 from experiments_app.parent_death import die_with_parent, let_children_end_on_sigterm
 from experiments_app.runner import run_experiment
 from experiments_app.scheduler import advance
@@ -76,5 +77,6 @@ def take_over() -> None:
     """A worker starts: it ends with its parent, and cleans up after a consumer that was killed."""
     die_with_parent()
     let_children_end_on_sigterm()  # huey has its workers ignore it
+    note_job()
     reaper.reap()
     wake_all()

@@ -1,10 +1,12 @@
 from django.urls import path, re_path
 
 from experiments_app import views
+from experiments_app.monitoring import views as monitoring
 from experiments_app.system import audit_views, check_views
 from experiments_app.system import views as system
 
 urlpatterns = [
+    path("healthz", monitoring.healthz, name="healthz"),
     path("experiments/<int:pk>/", views.experiment_detail, name="experiment_detail"),
     path("experiments/<int:pk>/log", views.experiment_log, name="experiment_log"),
     path("system/", system.system, name="system"),

@@ -1,4 +1,5 @@
 import os
+from collections.abc import Iterator
 
 import pytest
 from django.test import Client
@@ -28,6 +29,14 @@ def browser(client: Client) -> Client:
     """A client that is signed in as an administrator."""
     client.force_login(make_user())
     return client
+
+
+@pytest.fixture(autouse=True, scope="session")
+def site_has_just_started() -> Iterator[None]:
+    """No consumer runs beside the tests, and `/healthz` waits for it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("experiments_app.monitoring.health.STARTING_S", float("inf"))
+        yield
 
 
 NO_SKIP = bool(os.environ.get("AUTOTUNER_NO_SKIP"))

@@ -1,7 +1,4 @@
-from pathlib import Path
-
 import pytest
-from django.conf import LazySettings
 from django.test import Client
 
 from autotuner_site.first_admin import create_first_admin
@@ -59,19 +56,6 @@ def test_it_wants_the_old_password_for_a_new_one(client: Client) -> None:
     client.force_login(make_user())
     response = client.post("/password/", {"new_password1": "abc", "new_password2": "abc"})
     assert response.status_code == 422
-
-
-def test_it_reports_its_health_without_a_sign_in(client: Client) -> None:
-    response = client.get("/healthz")
-    assert response.status_code == 200
-    assert response.json() == {"status": "ok", "checks": {"database": "ok", "home": "ok"}}
-
-
-def test_it_reports_a_home_that_it_cannot_write(client: Client, settings: LazySettings) -> None:
-    settings.AUTOTUNER_HOME = Path("/proc/nowhere")
-    response = client.get("/healthz")
-    assert response.status_code == 503
-    assert response.json()["checks"] == {"database": "ok", "home": "No such file or directory"}
 
 
 def test_it_forbids_inline_scripts_and_styles(client: Client) -> None:

@@ -8,10 +8,9 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import connections
 
 from experiments_app.consumer import beating
+from experiments_app.monitoring.queue_lag import WORKERS
 from experiments_app.services import CannotServe, check_services
 from experiments_app.supervisor import SUPERVISED, end_with_supervisor
-
-WORKERS = 4
 
 
 class Command(BaseCommand):

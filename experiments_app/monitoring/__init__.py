@@ -1,0 +1,1 @@
+"""What other programs ask the site: whether it is well, and its figures."""
