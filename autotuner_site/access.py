@@ -17,8 +17,9 @@ from autotuner_site.roles import Role, role_of
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 
-ANYBODY = frozenset({"login", "sign_in_by_link", "healthz"})
-"""Without a sign-in; the views say so themselves with `login_not_required`."""
+ANYBODY = frozenset({"login", "sign_in_by_link", "healthz", "metrics"})
+"""Without a sign-in; the views say so themselves with `login_not_required`, and `metrics` asks for
+a token of its own."""
 
 ANY_ACCOUNT = frozenset({"logout", "password", "sign_out_everywhere", "help", "help_page"})
 

@@ -88,6 +88,17 @@ def _port_range(text: str) -> tuple[int, int]:
     return low, high
 
 
+def _token(name: str) -> str:
+    """A secret that a program shows in a header; its value is never told."""
+    value = env.str(name, "").strip()
+    if value and (len(value) < 16 or not all("!" <= sign <= "~" for sign in value)):
+        raise ImproperlyConfigured(
+            f"{name} must have 16 characters or more, of ASCII and without spaces; make one with:"
+            " openssl rand -hex 32"
+        )
+    return value
+
+
 HOME = Home(_path("AUTOTUNER_HOME", DEFAULT_HOME) or BASE_DIR)
 AUTOTUNER_HOME = HOME.root
 HOME.create()
@@ -266,6 +277,9 @@ LOGGING = {
         "axes": {"level": "WARNING"},
     },
 }
+
+# Without it there is nothing at /metrics.
+METRICS_TOKEN = _token("METRICS_TOKEN")
 
 # Tuning
 DEPLOYMENT_MODE = env.str("DEPLOYMENT_MODE", "local")

@@ -35,12 +35,17 @@ def beating() -> Iterator[None]:
         settings.HOME.consumer_beat.unlink(missing_ok=True)
 
 
-def is_alive() -> bool:
+def heartbeat_age_s() -> float | None:
+    """Since its last sign of life; None where it ended in order, or never was."""
     try:
-        age_s = time.time() - settings.HOME.consumer_beat.stat().st_mtime
+        return max(time.time() - settings.HOME.consumer_beat.stat().st_mtime, 0.0)
     except OSError:
-        return False
-    return age_s < DEAD_AFTER_S
+        return None
+
+
+def is_alive() -> bool:
+    age_s = heartbeat_age_s()
+    return age_s is not None and age_s < DEAD_AFTER_S
 
 
 def num_waiting_in_vain() -> int:

@@ -7,6 +7,7 @@ from experiments_app.system import views as system
 
 urlpatterns = [
     path("healthz", monitoring.healthz, name="healthz"),
+    path("metrics", monitoring.metrics, name="metrics"),
     path("experiments/<int:pk>/", views.experiment_detail, name="experiment_detail"),
     path("experiments/<int:pk>/log", views.experiment_log, name="experiment_log"),
     path("system/", system.system, name="system"),

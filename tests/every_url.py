@@ -214,6 +214,7 @@ PLACES = (
     Place("help", role=SIGNED_IN),
     Place("help_page", role=SIGNED_IN, args=lambda world: ["concepts"]),
     Place("healthz", role=ANYBODY),
+    Place("metrics", role=ANYBODY, status=404),  # its token is not set
     Place("sign_out_everywhere", ACT, role=SIGNED_IN, status=302),
     Place("logout", ACT, role=SIGNED_IN, status=302),
 )

@@ -92,3 +92,13 @@ def test_every_variable_that_the_samples_set_is_a_setting() -> None:
     for text in ((DEPLOY / name).read_text() for name in ("nginx.conf", "Caddyfile")):
         named |= set(re.findall(r"\b([A-Z]+_[A-Z_]+)=", text))
     assert named <= known
+
+
+def test_the_alerts_of_prometheus_name_figures_that_there_are() -> None:
+    rules = yaml.safe_load((DEPLOY / "prometheus-alerts.yml").read_text())["groups"][0]["rules"]
+    named = {name for rule in rules for name in re.findall(r"autotuner_\w+", rule["expr"])}
+    source = (PROJECT_ROOT / "experiments_app" / "monitoring" / "figures.py").read_text()
+    assert named
+    assert named <= set(re.findall(r'"(autotuner_\w+)"', source))
+    scraped = yaml.safe_load((DEPLOY / "prometheus.yml").read_text())["scrape_configs"][0]
+    assert scraped["metrics_path"] == "/metrics"

@@ -20,6 +20,7 @@ FIXED = {
     "ALLOWED_HOSTS": "ALLOWED_HOSTS",
     "HTTPS_ONLY": "HTTPS_ONLY",
     "TIME_ZONE": "TIME_ZONE",
+    "METRICS_TOKEN": "METRICS_TOKEN",
     "DEPLOYMENT_MODE": "DEPLOYMENT_MODE",
     "DOCKER_MODEL_PATH": "DOCKER_MODEL_PATH",
     "DOCKER_VOLUMES": "DOCKER_VOLUMES",
@@ -39,6 +40,7 @@ SERVICES: Mapping[str, Callable[[], str]] = {
     "REDIS_URL": lambda: str(settings.HOME.queue),
 }
 MADE = {"SECRET_KEY": Source.MADE, "SECRETS_KEYS": Source.MADE}
+SECRETS = {*MADE, "METRICS_TOKEN"}
 
 
 def fixed_settings() -> list[Setting]:
@@ -47,7 +49,7 @@ def fixed_settings() -> list[Setting]:
             name,
             _text(name, getattr(settings, attribute)),
             Source(settings.SETTING_SOURCES.get(name, MADE.get(name, Source.DEFAULT))),
-            secret=name in MADE,
+            secret=name in SECRETS,
         )
         for name, attribute in FIXED.items()
     ]

@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 PROJECT_ROOT = Path(__file__).resolve().parents[2]
-READ = re.compile(r"(?:env\.\w+|_paths?|_seconds|_amount|_count|_at_least)\(\s*\"([A-Z_]+)\"")
+READ = re.compile(
+    r"(?:env\.\w+|_paths?|_seconds|_amount|_count|_at_least|_token)\(\s*\"([A-Z_]+)\""
+)
 
 
 def names_read() -> set[str]:
@@ -61,6 +63,7 @@ def test_no_path_depends_on_the_working_directory(tmp_path: Path) -> None:
         ("SECRET_KEY", "a" * 60, "50 random characters or more"),
         ("SESSION_HOURS", "0", "1 or more"),
         ("PROXY_COUNT", "-1", "0 or more"),
+        ("METRICS_TOKEN", "short", "openssl rand"),
         ("DATABASE_URL", "mysql://db/x", "postgres://"),
         ("REDIS_URL", "http://localhost", "leave it empty"),
     ],
