@@ -37,7 +37,6 @@ def task(strategy: str, seed: int) -> dict[str, Any]:
         "benchmark": {
             **own["benchmark"],
             "num_concurrency": [CONCURRENCY],
-            "max_requests_per_level": 16,
         },
     }
 
