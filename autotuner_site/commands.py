@@ -6,7 +6,10 @@ import sys
 from types import FrameType
 from typing import Any
 
+from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import DatabaseError, connection
+from django.db.migrations.executor import MigrationExecutor
 
 SUCCESS, FAILURE, BAD_INPUT, INTERRUPTED = 0, 1, 2, 130
 
@@ -25,6 +28,8 @@ class SiteCommand(BaseCommand):
     """
 
     offers_json = False
+    prepares_database = True
+    """Whether `run()` relies on a database with all its tables: a new one is made before it."""
 
     def add_arguments(self, parser: CommandParser) -> None:
         if self.offers_json:
@@ -34,6 +39,8 @@ class SiteCommand(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
+            if self.prepares_database:
+                prepare_database()
             exit_code = self.run(**options)
         except KeyboardInterrupt:
             self.stderr.write("interrupted")
@@ -47,6 +54,26 @@ class SiteCommand(BaseCommand):
 
     def print_json(self, data: object) -> None:
         self.stdout.write(json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False))
+
+
+def prepare_database() -> None:
+    """Make the tables of a new database. Raises CommandError where it is of an earlier version,
+    which is not changed unasked: a site may run on it.
+    """
+    try:
+        if not connection.introspection.table_names():
+            call_command("migrate", verbosity=0, interactive=False)
+            return
+        executor = MigrationExecutor(connection)
+        behind = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    except DatabaseError as error:
+        raise CommandError(f"the database cannot be used: {error}", returncode=FAILURE) from error
+    if behind:
+        raise CommandError(
+            "the database is of an earlier version of this program: run manage.py migrate, or"
+            " start the site, which does it",
+            returncode=FAILURE,
+        )
 
 
 def end_on_signals() -> None:

@@ -9,6 +9,7 @@ from experiments_app.backup.making import make_backup
 
 
 class Command(SiteCommand):
+    prepares_database = False
     help = "Save the database into one file, while the site runs; `restore` brings it back."
 
     def add_arguments(self, parser: CommandParser) -> None:

@@ -8,6 +8,7 @@ MARKS = {Verdict.OK: "ok      ", Verdict.WARNING: "warning ", Verdict.FAULT: "FA
 
 
 class Command(SiteCommand):
+    prepares_database = False
     help = (
         "Check what the site needs on this machine: Docker, GPUs, genai-bench, disk, ports, proxy,"
         " hub, database. Each finding says how to mend it; exit code 1 when one must be mended."

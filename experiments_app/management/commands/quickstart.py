@@ -25,6 +25,7 @@ HOST = "127.0.0.1"
 
 
 class Command(SiteCommand):
+    prepares_database = False
     help = (
         "Set up, start site and consumer, and tune the built-in model (SmolLM2-135M on llama.cpp,"
         " on this machine's CPU), with a progress bar here and the live page in the browser."

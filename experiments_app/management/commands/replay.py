@@ -14,6 +14,7 @@ DEFAULT_SEEDS = 20
 
 
 class Command(SiteCommand):
+    prepares_database = False
     help = (
         "Run search strategies offline over tables of measurements: after how many experiments"
         " and measured points do they have the best? docs/search.md describes the tables and what"

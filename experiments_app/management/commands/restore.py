@@ -9,6 +9,7 @@ from experiments_app.backup.restoring import restore
 
 
 class Command(SiteCommand):
+    prepares_database = False
     help = (
         "Bring a backup back, while the site runs or not. Experiments under way are handed back"
         " first, and what is replaced is kept."

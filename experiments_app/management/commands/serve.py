@@ -18,6 +18,7 @@ DEFAULT_BIND = "127.0.0.1:8765"
 
 
 class Command(SiteCommand):
+    prepares_database = False
     help = "Run the site and its consumer under one parent; Ctrl-C or SIGTERM stops both."
 
     def add_arguments(self, parser: CommandParser) -> None:
