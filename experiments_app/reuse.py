@@ -7,7 +7,7 @@ what failed is told to the search as knowledge (`recollection`) and may be tried
 """
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,12 +42,51 @@ COPIED = (
 )  # fmt: skip
 
 
+CIRCUMSTANCES = ("image_digest", "engine_version", "driver_version", "owner_host")
+Found = dict[object, list[tuple[Run, int]]]
+"""Of each configuration the run and the key of what measured it, the latest run first."""
+
+
 @dataclass(frozen=True)
 class Earlier:
-    """An earlier run under the same conditions; `obstacle` says why nothing of it is taken over."""
+    """An earlier run under the same conditions that measured something.
+
+    `measured`: the keys of its experiments by that of their configuration, those alone that ran
+    under the circumstances of the new baseline. `obstacle` says why none is taken over.
+    """
 
     run: Run
+    measured: Mapping[object, int]
     obstacle: str = ""
+
+
+class Shelf:
+    """What a run may take over. The earlier runs are read once, for all that is looked for while
+    the run goes through what is on it; a shelf is not kept longer than that."""
+
+    def __init__(self) -> None:
+        self._read: tuple[int, Found] | None = None
+
+    def find(
+        self, run: Run, baseline: Experiment, parameters: Mapping[str, Scalar]
+    ) -> Experiment | None:
+        """What was measured of this configuration in an earlier run, if it still holds."""
+        if self._read is None or self._read[0] != run.pk:
+            self._read = run.pk, _found(earlier_runs(run, baseline))
+        for earlier, pk in self._read[1].get(configuration_key(parameters), ()):
+            experiment = Experiment.objects.filter(pk=pk).first()
+            if experiment is not None and _answers(run, earlier, experiment):
+                return experiment
+        return None
+
+
+def _found(runs: Iterable[Earlier]) -> Found:
+    found: Found = {}
+    for earlier in runs:
+        if not earlier.obstacle:
+            for key, pk in earlier.measured.items():
+                found.setdefault(key, []).append((earlier.run, pk))
+    return found
 
 
 def earlier_runs(run: Run, baseline: Experiment) -> Iterator[Earlier]:
@@ -56,29 +95,19 @@ def earlier_runs(run: Run, baseline: Experiment) -> Iterator[Earlier]:
         return
     if baseline.status != Experiment.Status.SUCCESS:
         return
-    spec = run.task_spec
     for other in Run.objects.filter(task=run.task_id, number__lt=run.number).order_by("-number"):
-        if _conditions(other.spec) == _conditions(run.spec):
-            yield Earlier(other, _obstacle(spec, run, other, baseline))
-
-
-def find(run: Run, baseline: Experiment, parameters: Mapping[str, Scalar]) -> Experiment | None:
-    """What was measured of this configuration in an earlier run, if it still holds."""
-    key = configuration_key(parameters)
-    for earlier in earlier_runs(run, baseline):
-        if earlier.obstacle:
+        if _conditions(other.spec) != _conditions(run.spec):
             continue
-        measured = Experiment.objects.of_run(run.task, earlier.run.number).filter(
-            status=Experiment.Status.SUCCESS, number__gt=0, reused_from=None
+        rows = (
+            Experiment.objects.filter(task=run.task_id, run=other.number, number__gt=0)
+            .filter(status=Experiment.Status.SUCCESS, reused_from=None)
+            .values_list("parameters", "pk", *CIRCUMSTANCES)
+            .order_by("-number")
         )
-        for experiment in measured:
-            if (
-                configuration_key(experiment.parameters) == key
-                and _circumstances(experiment) == _circumstances(baseline)
-                and _answers(run, earlier.run, experiment)
-            ):
-                return experiment
-    return None
+        if rows:
+            now = _circumstances(baseline)
+            measured = {configuration_key(row[0]): row[1] for row in rows if row[2:] == now}
+            yield Earlier(other, measured, _obstacle(run, other, baseline))
 
 
 def take_over(experiment: Experiment, source: Experiment, spec: TaskSpec) -> None:
@@ -108,12 +137,7 @@ def _conditions(spec: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _circumstances(experiment: Experiment) -> tuple[str, ...]:
-    return (
-        experiment.image_digest,
-        experiment.engine_version,
-        experiment.driver_version,
-        experiment.owner_host,
-    )
+    return tuple(getattr(experiment, name) for name in CIRCUMSTANCES)
 
 
 def _same_question(run: Run, other: Run) -> bool:
@@ -138,7 +162,7 @@ def _answers(run: Run, other: Run, experiment: Experiment) -> bool:
     return {(point.scenario, point.concurrency) for point in spec.points()} <= measured
 
 
-def _obstacle(spec: TaskSpec, run: Run, other: Run, baseline: Experiment) -> str:
+def _obstacle(run: Run, other: Run, baseline: Experiment) -> str:
     before = Experiment.objects.of_run(run.task, other.number).filter(number=0).first()
     if before is None or before.status != Experiment.Status.SUCCESS:
         return "its baseline was not measured"

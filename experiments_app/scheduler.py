@@ -41,12 +41,13 @@ def advance(task_pk: int) -> Experiment | None:
 
     What an earlier run has measured already is taken over on the way there.
     """
-    while (made := _next(task_pk)) is not None and made.current_status.is_finished:
+    shelf = reuse.Shelf()
+    while (made := _next(task_pk, shelf)) is not None and made.current_status.is_finished:
         pass
     return made
 
 
-def _next(task_pk: int) -> Experiment | None:
+def _next(task_pk: int, shelf: reuse.Shelf) -> Experiment | None:
     """The experiment under way, or else another one.
 
     The first is the baseline, the rest what the strategy proposes; when the budget or the space
@@ -85,7 +86,7 @@ def _next(task_pk: int) -> Experiment | None:
     if stopped and run.max_iterations is None:  # somebody who extends a run has mended the cause
         _fail(task, stopped.message(planned_experiments(spec, run.gpus)))
         return None
-    return _make(run, experiments, proposal, mended.of if mended else None)
+    return _make(run, experiments, proposal, mended.of if mended else None, shelf)
 
 
 def _make(
@@ -93,10 +94,11 @@ def _make(
     experiments: list[Experiment],
     proposal: Proposal,
     repair_of: Experiment | None,
+    shelf: reuse.Shelf,
 ) -> Experiment | None:
     """The next experiment of the run: pending, or ended with what an earlier run measured."""
     task, number = run.task, len(experiments)
-    source = reuse.find(run, experiments[0], proposal.configuration) if number else None
+    source = shelf.find(run, experiments[0], proposal.configuration) if number else None
     if number == 1:
         _tell_of_obstacles(run, experiments[0])
     try:

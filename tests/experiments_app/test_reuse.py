@@ -3,6 +3,8 @@
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from experiments_app import task_log
 from experiments_app.lifecycle import restart_task
@@ -149,6 +151,25 @@ def test_what_was_taken_over_is_found_at_its_own_source_by_a_third_run(task: Tas
     assert restarted(task, baseline=60.0) is None
     sources = {e.reused_from.run for e in of_run(task, 3)[1:] if e.reused_from}
     assert sources == {1}
+
+
+def test_the_earlier_run_is_read_once_however_much_is_taken_over(task: Task) -> None:
+    restart_task(task, wake_consumer=False)
+    first = advance(task.pk)
+    assert first is not None
+    succeed(first, 61.0)
+    with CaptureQueriesContext(connection) as queries:
+        assert advance(task.pk) is None
+    told = [query["sql"] for query in queries if '"reused_from_id" IS NULL' in query["sql"]]
+    assert len(of_run(task, 2)) == 5
+    assert len(told) == 2  # once for the log, once for the search
+
+
+def test_what_the_earlier_run_measured_on_another_engine_is_measured_again(task: Task) -> None:
+    Experiment.objects.of_run(task, 1).filter(number__gt=0).update(engine_version="older")
+    experiment = restarted(task)
+    assert experiment is not None
+    assert experiment.status == Experiment.Status.PENDING
 
 
 def test_a_doubled_wake_up_copies_nothing_twice(task: Task) -> None:
