@@ -43,7 +43,8 @@ COPIED = (
 
 
 CIRCUMSTANCES = ("image_digest", "engine_version", "driver_version", "owner_host")
-Found = dict[object, list[tuple[Run, int]]]
+Key = frozenset[tuple[str, object]]
+Found = dict[Key, list[tuple[Run, int]]]
 """Of each configuration the run and the key of what measured it, the latest run first."""
 
 
@@ -56,7 +57,7 @@ class Earlier:
     """
 
     run: Run
-    measured: Mapping[object, int]
+    measured: Mapping[Key, int]
     obstacle: str = ""
 
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tasks_app.expressions import Constraint
-from tasks_app.space import Choices, Configuration, Range, SearchSpace, configuration_key
+from tasks_app.space import Choices, Configuration, Range, Scalar, SearchSpace, configuration_key
 from tasks_app.strategies import (
     STRATEGIES,
     Memory,
@@ -45,7 +45,7 @@ SPACES = {
 OUTCOMES: tuple[TrialStatus, ...] = ("success", "failed", "success", "pruned", "cancelled")
 
 TWO, THREE = ("throughput", "ttft_p99"), ("throughput", "ttft_p99", "tpot_mean")
-PAST_TRIALS = 25
+PAST_TRIALS = 6
 FORGETFUL: Mapping[str, Strategy] = {
     **STRATEGIES,
     "auto for three": several.Auto(THREE),
@@ -86,7 +86,7 @@ class Remembering:
         drawn = [c for _ in range(PAST_TRIALS) if (c := space.sample(rng)) is not None]
         done = tuple(trial(number, c) for number, c in enumerate(drawn))
         failed = tuple(Trial({**c, "other": 1}, "failed") for c in drawn) + done[:3]
-        facts = {"model": "m", "gpu": "g", "runtime": "r", "input_tokens": 100.0}
+        facts: dict[str, Scalar] = {"model": "m", "gpu": "g", "input_tokens": 100.0}
         elsewhere = facts | {"gpu": "h", "input_tokens": None}
         past = (PastTask(facts, done), PastTask(elsewhere, done[::2]), PastTask({}, failed))
         return Memory(facts, past)
