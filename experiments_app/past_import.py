@@ -22,7 +22,7 @@ MOST_EXPERIMENTS = 10_000
 LOOSE = ConfigDict(extra="ignore", allow_inf_nan=False)
 
 
-class _Experiment(BaseModel):
+class SentExperiment(BaseModel):
     model_config = LOOSE
 
     number: int = Field(ge=0)
@@ -31,6 +31,11 @@ class _Experiment(BaseModel):
     feasible: bool | None = None
     objective_score: float | None = None
     error_kind: str | None = Field(default=None, max_length=40)
+
+    @property
+    def is_told(self) -> bool:
+        """Whether something is to be learned from it; the baseline leaves the flags out."""
+        return self.number > 0 and self.status in {"success", "failed"}
 
 
 class _Facts(BaseModel):
@@ -47,22 +52,25 @@ class _Spec(BaseModel):
     model_config = LOOSE
 
     parameters: dict[str, Any]
-    slo: dict[str, Any] = Field(default_factory=dict)
+    slo: dict[str, float] = Field(default_factory=dict)
 
 
-class _Results(BaseModel):
+class SentResults(BaseModel):
+    """What of the file counts."""
+
     model_config = LOOSE
 
     task: str = Field(min_length=1, max_length=200)
     run: int = Field(ge=1)
+    site: str = Field(default="", max_length=255)
     objective: Objective
     facts: _Facts
     spec: _Spec
-    experiments: list[_Experiment] = Field(max_length=MOST_EXPERIMENTS)
+    experiments: list[SentExperiment] = Field(max_length=MOST_EXPERIMENTS)
 
 
-def read_results(content: bytes) -> PastResults:
-    """The unsaved results. Raises SpecError, which says what is wrong, where, and what is right."""
+def parse_results(content: bytes) -> SentResults:
+    """Raises SpecError, which says what is wrong, where, and what is right."""
     if len(content) > MAX_BYTES:
         raise SpecError([Problem("", f"is larger than {MAX_BYTES // 1024**2} MB")])
     try:
@@ -76,24 +84,40 @@ def read_results(content: bytes) -> PastResults:
         )
         raise SpecError([told])
     try:
-        results = _Results.model_validate(data)
+        results = SentResults.model_validate(data)
     except ValidationError as error:
-        raise SpecError(problems_of(error, _Results)) from error
-    return _kept(results)
+        raise SpecError(problems_of(error, SentResults)) from error
+    if not any(one.is_told for one in results.experiments):
+        told = Problem(
+            "experiments", "hold nothing that ended, the baseline apart: nothing to learn"
+        )
+        raise SpecError([told])
+    return results
 
 
 def import_results(content: bytes, *, user: User | None = None) -> tuple[PastResults, bool]:
     """What was stored, and whether it is new: the same results are stored once. Raises as
-    `read_results`."""
-    results = read_results(content)
-    fields = ("name", "run", "base_runtime", "objective", "facts", "slo", "searched", "trials")
+    `parse_results`."""
+    results = past_results(parse_results(content))
+    fields = (
+        "name",
+        "run",
+        "site",
+        "base_runtime",
+        "objective",
+        "facts",
+        "slo",
+        "searched",
+        "trials",
+    )
     values = {name: getattr(results, name) for name in fields}
     return PastResults.objects.get_or_create(
         fingerprint=results.fingerprint, defaults=values | {"imported_by": user}
     )
 
 
-def _kept(results: _Results) -> PastResults:
+def past_results(results: SentResults) -> PastResults:
+    """Unsaved, as they would be stored."""
     trials = [
         {
             "parameters": one.parameters,
@@ -103,16 +127,8 @@ def _kept(results: _Results) -> PastResults:
             "error_kind": one.error_kind or "",
         }
         for one in results.experiments
-        if one.number > 0 and one.status in {"success", "failed"}
+        if one.is_told
     ]
-    if not trials:
-        raise SpecError(
-            [
-                Problem(
-                    "experiments", "hold nothing that ended, the baseline apart: nothing to learn"
-                )
-            ]
-        )
     facts = results.facts.model_dump()
     kept = {
         "base_runtime": results.facts.runtime,
@@ -124,4 +140,6 @@ def _kept(results: _Results) -> PastResults:
     }
     text = json.dumps([results.task, results.run, kept], sort_keys=True)
     fingerprint = hashlib.sha256(text.encode()).hexdigest()
-    return PastResults(name=results.task, run=results.run, fingerprint=fingerprint, **kept)
+    return PastResults(
+        name=results.task, run=results.run, site=results.site, fingerprint=fingerprint, **kept
+    )

@@ -1,5 +1,6 @@
 """The one shape of results: what `tune --json`, `quickstart --json` and `export_results` print."""
 
+import platform
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -141,6 +142,7 @@ class RunResults:
             "status": self.status,
             "run": self.run,
             "objective": self.objective,
+            "site": platform.node(),
             "facts": self.facts,
             "spec": masked_document(self.spec.to_data()),
             "best": experiment_data(self.best) if self.best else None,

@@ -172,7 +172,7 @@ class PastResultsAdmin(ReadOnlyMixin, PastResultsModelAdmin):
     list_select_related = ("imported_by",)
     search_fields = ("name",)
     fields = (
-        "name", "run", "base_runtime", "objective", "facts", "slo", "searched", "trials",
+        "name", "run", "site", "base_runtime", "objective", "facts", "slo", "searched", "trials",
         "imported_by", "imported_at",
     )  # fmt: skip
 

@@ -8,12 +8,14 @@ from django.utils import timezone
 class PastResults(models.Model):
     """One run of another site: the circumstances, and what became of each configuration.
 
+    `site` is the name of the machine that exported them, "" where the file does not say.
     `trials`: parameters, status, feasible and score of each. `searched`: names of the flags that
     were searched. `fingerprint` is of all that counts, so that nothing is taken in twice.
     """
 
     name = models.CharField(max_length=200)
     run = models.PositiveIntegerField(default=1)
+    site = models.CharField(max_length=255, blank=True)
     base_runtime = models.CharField(max_length=100)
     objective = models.CharField(max_length=50)
     facts = models.JSONField(default=dict)

@@ -1,13 +1,16 @@
 """axe finds nothing on any page, light or dark; no page is wider than the screen."""
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.conf import settings
+from playwright.sync_api import FilePayload
 
 from autotuner_site.roles import Role
 from experiments_app import task_log
+from experiments_app.results import RunResults
 from tests import factories
 from tests.browser.conftest import OpenPage
 
@@ -89,6 +92,7 @@ def paths() -> list[str]:
         f"/admin/auth/user/{factories.make_user('grace', role=Role.VIEWER).pk}/change/",
         "/password/",
         "/tasks/import",
+        "/tasks/import-results",
         "/system/checks?all",
         "/help/",
         "/help/concepts",
@@ -163,6 +167,31 @@ def test_what_is_asked_of_many_tasks_is_accessible(
         found[action] = violations(page.evaluate("axe.run()"))
         assert page.evaluate("document.documentElement.scrollWidth") <= viewport["width"]
     assert {action: problems for action, problems in found.items() if problems} == {}
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("viewport", [WIDE, NARROW], ids=["wide", "narrow"])
+def test_what_results_of_another_site_hold_is_accessible(
+    open_page: OpenPage, viewport: Any, theme: str
+) -> None:
+    data = RunResults(factories.completed_task()).to_data()
+    files: list[FilePayload] = [
+        {"name": f"run-{run}.json", "mimeType": "application/json", "buffer": content}
+        for run, content in enumerate(json.dumps(data | {"run": run}).encode() for run in (0, 1))
+    ]
+    page = open_page(color_scheme=theme, viewport=viewport)
+    page.goto("/tasks/import-results")
+    page.get_by_label("Files").set_input_files(files)
+    page.get_by_role("button", name="Show what it holds").click()
+    page.get_by_text("Known already").or_(page.get_by_text("Ready")).first.wait_for()
+    page.evaluate(AXE)
+    assert violations(page.evaluate("axe.run()")) == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= viewport["width"]
+    page.get_by_role("button", name="Import the chosen").click()
+    page.get_by_role("button", name="Forget").wait_for()
+    page.evaluate(AXE)
+    assert violations(page.evaluate("axe.run()")) == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= viewport["width"]
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

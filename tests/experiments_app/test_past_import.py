@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import call_command
 from django.test import Client
 
@@ -16,6 +17,7 @@ from tasks_app.models import PastResults, Task
 from tasks_app.problems import SpecError
 from tests.factories import completed_task, make_task, make_user
 
+PAGE = "/tasks/import-results"
 pytestmark = pytest.mark.django_db
 
 
@@ -91,14 +93,80 @@ def test_the_command_imports(exported: dict[str, Any], tmp_path: Path) -> None:
     assert PastResults.objects.get().name == exported["task"]
 
 
-def test_the_page_imports_lists_and_forgets(exported: dict[str, Any], tmp_path: Path) -> None:
+@pytest.fixture
+def client() -> Client:
     client = Client()
     client.force_login(make_user())
-    path = tmp_path / "results.json"
-    path.write_bytes(content(exported))
-    with path.open("rb") as file:
-        client.post("/tasks/import-results", {"file": file})
-    assert exported["task"] in client.get("/tasks/import-results").content.decode()
-    client.post("/tasks/import-results", {"forget": PastResults.objects.get().pk})
+    return client
+
+
+def sent(client: Client, *contents: bytes) -> Any:
+    files = [SimpleUploadedFile(f"{n}.json", one) for n, one in enumerate(contents)]
+    return client.post(PAGE, {"action": "read", "files": files})
+
+
+def hidden(page: Any) -> dict[str, Any]:
+    """What the preview's form sends back."""
+    previews = page.context["previews"]
+    return {"text": [one.text for one in previews], "source": [one.source for one in previews]}
+
+
+def test_the_page_shows_what_a_file_holds_and_stores_nothing(
+    client: Client, exported: dict[str, Any]
+) -> None:
+    task = make_task()
+    page = sent(client, content(exported | {"site": "lab-7"}))
+    told = " ".join(page.content.decode().split())
+    for text in ("lab-7", exported["task"], "smollm2-135m", "the baseline", "1 task of this site"):
+        assert text in told
     assert not PastResults.objects.exists()
-    assert not Task.objects.exists()
+    assert Task.objects.get() == task
+
+
+def test_the_page_stores_what_was_shown_lists_and_forgets_it(
+    client: Client, exported: dict[str, Any]
+) -> None:
+    page = sent(client, content(exported | {"site": "lab-7"}))
+    client.post(PAGE, {"action": "save", "chosen": ["0"], **hidden(page)})
+    stored = PastResults.objects.get()
+    assert (stored.name, stored.site) == (exported["task"], "lab-7")
+    assert import_results(content(exported)) == (stored, False)
+    assert exported["task"] in client.get(PAGE).content.decode()
+    client.post(PAGE, {"forget": stored.pk})
+    assert not PastResults.objects.exists()
+
+
+def test_the_page_tells_the_problems_of_a_file_and_takes_the_others(
+    client: Client, exported: dict[str, Any]
+) -> None:
+    page = sent(client, content(exported | {"run": 0}), content(exported))
+    assert [one.can_be_stored for one in page.context["previews"]] == [False, True]
+    assert "<code>run</code>" in page.content.decode()
+    client.post(PAGE, {"action": "save", "chosen": ["1"], **hidden(page)})
+    assert PastResults.objects.count() == 1
+
+
+def test_the_page_says_that_results_are_known_and_offers_no_import(
+    client: Client, exported: dict[str, Any]
+) -> None:
+    import_results(content(exported))
+    told = sent(client, content(exported)).content.decode()
+    assert "Known already" in told
+    assert 'value="save"' not in told
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {},
+        {"action": "read"},
+        {"action": "save"},
+        {"action": "save", "text": ["{}"], "chosen": ["0"]},
+        {"action": "save", "text": ["nonsense"], "chosen": ["x", "-1", "9"]},
+    ],
+)
+def test_the_page_stores_nothing_when_there_is_nothing_to_store(
+    client: Client, data: dict[str, Any]
+) -> None:
+    assert client.post(PAGE, data).status_code == 422
+    assert not PastResults.objects.exists()
