@@ -5,6 +5,7 @@ from django.urls import include, path
 from autotuner_site import help_views, views
 
 handler400 = "autotuner_site.uploads.bad_request"
+handler500 = "autotuner_site.request_ids.server_error"
 handler403 = "autotuner_site.access.not_allowed"
 
 urlpatterns = [

@@ -15,6 +15,7 @@ import secrets
 import socket
 import threading
 from collections.abc import Sequence
+from contextvars import copy_context
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from types import TracebackType
@@ -226,7 +227,12 @@ class Heartbeat:
         self._stop = threading.Event()
         self._cancelled = threading.Event()
         self._lost = threading.Event()
-        self._thread = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
+        self._thread = threading.Thread(
+            target=copy_context().run,  # with the fields of its log
+            args=(self._beat,),
+            name="heartbeat",
+            daemon=True,
+        )
 
     def __enter__(self) -> Self:
         self._thread.start()

@@ -13,6 +13,7 @@ from typing import Any
 from django.conf import settings
 from django.db import transaction
 
+from autotuner_site.log_context import log_fields
 from experiments_app import disk, leases, load_levels, measurements, objective, words
 from experiments_app.allow_lists import NotAllowed
 from experiments_app.attempt_context import AttemptContext, TimeUp
@@ -84,9 +85,12 @@ def run_experiment(pk: int) -> bool:
     if taken is None:
         return False
     experiment = Experiment.objects.select_related("task").get(pk=pk)
+    ids = {"task": experiment.task_id, "experiment": pk, "attempt": taken.attempt}
     try:
-        with Heartbeat(taken) as heartbeat:
-            Attempt(AttemptContext(experiment, taken, heartbeat)).run()
+        with log_fields(**ids), Heartbeat(taken) as heartbeat:
+            context = AttemptContext(experiment, taken, heartbeat)
+            with log_fields(context.secrets):
+                Attempt(context).run()
     except (KeyboardInterrupt, SystemExit):
         with suppress(StaleState):  # handed back already, most of the time
             experiment.hand_back(taken.token, attempt_counts=False)

@@ -7,6 +7,7 @@ from pathlib import Path
 from django.conf import settings
 from django.utils import timezone
 
+from autotuner_site.log_context import log_fields
 from tasks_app.audit import record
 
 logger = logging.getLogger(__name__)
@@ -19,6 +20,8 @@ def path_of(task_pk: int) -> Path:
 
 def write(task_pk: int, message: str, *, run: int, number: int | None = None) -> None:
     """Append a line. A log that cannot be written never stops the work: the fault is reported."""
+    with log_fields(task=task_pk, run=run, **({} if number is None else {"number": number})):
+        logger.info("%s", message)
     where = f"run {run}" if number is None else f"run {run} #{number}"
     stamp = timezone.localtime().strftime("%Y-%m-%d %H:%M:%S")
     lines = message.splitlines() or [""]

@@ -64,6 +64,7 @@ def test_no_path_depends_on_the_working_directory(tmp_path: Path) -> None:
         ("SESSION_HOURS", "0", "1 or more"),
         ("PROXY_COUNT", "-1", "0 or more"),
         ("METRICS_TOKEN", "short", "openssl rand"),
+        ("LOG_FORMAT", "xml", "text or json"),
         ("DATABASE_URL", "mysql://db/x", "postgres://"),
         ("REDIS_URL", "http://localhost", "leave it empty"),
     ],

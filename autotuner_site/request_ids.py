@@ -1,0 +1,36 @@
+"""An id of each request: in its answer, in what is logged meanwhile, on the page for a fault."""
+
+import re
+import uuid
+from collections.abc import Callable
+
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.template import loader
+
+from autotuner_site.log_context import current_fields, log_fields
+
+HEADER = "X-Request-ID"
+_SANE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{7,63}")
+
+
+class RequestIdMiddleware:
+    """The outermost. What a proxy calls the request is kept, where it can stand in a log."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        given = request.headers.get(HEADER, "")
+        request_id = given if _SANE.fullmatch(given) else uuid.uuid4().hex
+        with log_fields(request=request_id):
+            response = self.get_response(request)
+        response.headers[HEADER] = request_id
+        return response
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """The page for 500. It asks nothing of the site, in which something has just broken."""
+    del request
+    context = {"request_id": current_fields().get("request", "")}
+    return HttpResponse(loader.get_template("500.html").render(context), status=500)
