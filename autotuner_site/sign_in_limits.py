@@ -8,8 +8,12 @@ not. Signing in by the one-time link is not a password and goes on.
 
 from axes.utils import reset
 from django.conf import settings
+from django.dispatch import Signal
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+
+released = Signal()
+"""Sent with the `username` that may sign in again."""
 
 
 def locked_out(
@@ -25,3 +29,4 @@ def locked_out(
 def release(username: str) -> None:
     """Let an account sign in again before its time."""
     reset(username=username)
+    released.send(sender=None, username=username)

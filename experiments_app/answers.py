@@ -4,10 +4,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from django.contrib.auth.models import User
+from django.db import transaction
 
 from experiments_app import objective, several, task_log
 from experiments_app.misses import stored_points
 from experiments_app.models import Experiment, Measurement
+from tasks_app.audit import record
 from tasks_app.models import Run, StaleState, Task
 from tasks_app.spec import TaskSpec
 
@@ -42,8 +44,10 @@ def take_as_answer(
         chosen = measured.filter(number=number).first()
         if chosen is None:
             raise StaleState(f"Experiment {number} was not measured: it cannot be the answer.")
-    if Run.objects.filter(task=task, number=run).update(chosen_number=number) != 1:
-        raise StaleState(f"{task} has no run {run}.")
+    with transaction.atomic():
+        if Run.objects.filter(task=task, number=run).update(chosen_number=number) != 1:
+            raise StaleState(f"{task} has no run {run}.")
+        record("task.answered", task, user=user, run=run, experiment=number)
     by = f" by {user.get_username()}" if user else ""
     what = "the best is the answer again" if number is None else f"{number} taken as the answer"
     task_log.write(task.pk, f"{what}{by}", run=run)

@@ -11,14 +11,16 @@ from django.contrib.auth.signals import user_logged_in, user_logged_out, user_lo
 from django.db.models import Model
 from django.db.models.signals import m2m_changed, post_delete, post_save, pre_save
 
+from autotuner_site.sign_in_limits import released
 from tasks_app.audit import record
-from tasks_app.models import Label, Preset
+from tasks_app.models import Label, PastResults, Preset
 
 KINDS: dict[type[Model], str] = {
     User: "account",
     Group: "role",
     Label: "label",
     Preset: "preset",
+    PastResults: "results",
 }
 ACCOUNT_FIELDS = ("username", "email", "password", "is_active", "is_staff", "is_superuser")
 _BEFORE = "_audited_before"
@@ -34,6 +36,7 @@ def connect() -> None:
     user_logged_in.connect(_signed_in, dispatch_uid="audit")
     user_logged_out.connect(_signed_out, dispatch_uid="audit")
     user_login_failed.connect(_refused, dispatch_uid="audit")
+    released.connect(_released, dispatch_uid="audit")
 
 
 def _about_to_save(instance: User, **_: Any) -> None:
@@ -86,3 +89,8 @@ def _refused(credentials: dict[str, Any], **_: Any) -> None:
     name = str(credentials.get("username", ""))
     user = User.objects.filter(username=name).first()
     record("account.sign_in_failed", user or "", name=name if user else "no such account")
+
+
+def _released(username: str, **_: Any) -> None:
+    user = User.objects.filter(username=username).first()
+    record("account.released", user or "", name=username)

@@ -9,18 +9,20 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import Group, User
+from django.contrib.messages.storage.cookie import CookieStorage
 from django.core.management import call_command
 from django.db import transaction
-from django.test import Client
+from django.test import Client, RequestFactory
 from django.utils import timezone
 
 from autotuner_site.roles import Role
 from experiments_app.hub import CachedModel
 from experiments_app.system import stored
+from experiments_app.system import views as system_views
 from experiments_app.system.audit_filter import harmless
-from tasks_app.audit import record
+from tasks_app.audit import acting_for, record
 from tasks_app.importing import ensure_builtin_task
-from tasks_app.models import AuditEntry, StaleState, Task
+from tasks_app.models import AuditEntry, PastResults, StaleState, Task
 from tasks_app.taskfile import dump_document
 from tests import factories
 from tests.every_url import PLACES, World
@@ -93,6 +95,7 @@ SENT: dict[str, tuple[str, Sent]] = {
     "task_edit": ("task.edited", fields(description="changed", action="save")),
     "task_details": ("task.details", fields(description="changed")),
     "task_extend": ("task.extended", fields(more="1")),
+    "task_answer": ("task.answered", just(number="1")),
     "task_start": ("task.started", just()),
     "task_pause": ("task.paused", just()),
     "task_resume": ("task.resumed", just()),
@@ -121,7 +124,9 @@ SENT: dict[str, tuple[str, Sent]] = {
     "logout": ("account.signed_out", just()),
 }
 CHANGE_NOTHING = {"tasks_compare", "tasks_export", "task_check", "test_connection"}
-ELSEWHERE = {"login", "sign_in_by_link", "container_stop", "image_remove", "model_remove"}
+ELSEWHERE = {
+    "login", "sign_in_by_link", "container_stop", "image_remove", "model_remove", "results_import",
+}  # fmt: skip
 """Tested below, on what they share."""
 
 
@@ -160,6 +165,42 @@ def test_what_is_removed_from_the_machine_is_in_it(
     monkeypatch.setattr(stored, "remove_stored_model", lambda found: True)
     browser.post("/system/models/no/such/remove")
     assert AuditEntry.objects.get(action="machine.removed").object_name == "no/such"
+
+
+@pytest.mark.parametrize(
+    ("verb", "action"),
+    [(("stop", "stopped"), "machine.stopped"), (("remove", "removed"), "machine.removed")],
+)
+def test_a_container_or_image_that_goes_is_in_it_and_one_that_stays_is_not(
+    verb: tuple[str, str], action: str, rf: RequestFactory, world: World
+) -> None:
+    request: Any = rf.post("/system/containers/x/stop")
+    request.user = world.admin
+    request._messages = CookieStorage(request)
+
+    def refuse() -> bool:
+        raise stored.InUse("it is needed")
+
+    with acting_for(request):
+        system_views._remove(request, "llama", refuse, verb)
+        assert not AuditEntry.objects.filter(action=action).exists()
+        system_views._remove(request, "llama", lambda: True, verb)
+    entry = AuditEntry.objects.get(action=action)
+    assert (entry.who, entry.object_name) == ("admin", "llama")
+    assert entry.details == {"path": "/system/containers/x/stop"}
+
+
+def test_past_results_that_come_and_go_are_in_it(world: World) -> None:
+    PastResults.objects.all().delete()
+    found = AuditEntry.objects.filter(action__startswith="results.").order_by("pk")
+    assert [entry.action for entry in found] == ["results.created", "results.deleted"]
+
+
+def test_letting_a_locked_out_account_in_again_is_in_it(world: World, browser: Client) -> None:
+    chosen = {"action": "let_sign_in", "_selected_action": [world.user.pk]}
+    browser.post("/admin/auth/user/", chosen)
+    entry = AuditEntry.objects.get(action="account.released")
+    assert (entry.who, entry.object_name) == ("admin", "guest")
 
 
 def test_signing_in_and_failing_to_is_in_it(world: World) -> None:

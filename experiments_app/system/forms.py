@@ -7,6 +7,7 @@ from django.contrib.auth.models import User
 from django.db import transaction
 
 from experiments_app.site_settings import DEFINITIONS, Definition, Setting, Source, store
+from tasks_app.form.secret_input import SecretInput
 from tasks_app.masking import MASK
 
 
@@ -22,16 +23,23 @@ class SettingField(forms.CharField):
         widget: forms.Widget = forms.TextInput(attrs=attributes)
         if definition.secret:
             attributes["autocomplete"] = "new-password"
-            widget = forms.PasswordInput(attrs=attributes, render_value=True)
+            if setting.is_given:
+                attributes["placeholder"] = "set"
+            widget = SecretInput(attrs=attributes)
+            widget.is_set = bool(self.kept)
         super().__init__(
             label=definition.name,
             help_text=definition.help,
             required=False,
             disabled=setting.is_given,
             max_length=2000,
-            initial=setting.shown if setting.source is not Source.DEFAULT else "",
+            initial=_shown(definition, setting),
             widget=widget,
         )
+
+    @property
+    def is_secret(self) -> bool:
+        return self.definition.secret
 
     @property
     def kept(self) -> str:
@@ -78,8 +86,21 @@ class SettingsForm(forms.Form):
         for name, setting in in_force.items():
             kind = FlagField if DEFINITIONS[name].is_flag else SettingField
             self.fields[name] = kind(DEFINITIONS[name], setting)
+        if self.is_bound and self.errors:
+            self._ask_again()
         for name in self.errors if self.is_bound else ():
             self.fields[name].widget.attrs["class"] += " is-invalid"
+
+    def _ask_again(self) -> None:
+        """Where a secret was typed that is not sent back."""
+        for name, value in list(self.cleaned_data.items()):
+            field = self.fields[name]
+            if (
+                isinstance(field, SettingField)
+                and field.is_secret
+                and value not in {"", field.kept}
+            ):
+                self.add_error(name, "Put it in again: what is typed here is not sent back.")
 
     def save(self, user: User) -> list[str]:
         """Store what differs from what is stored; the names of it."""
@@ -93,3 +114,8 @@ class SettingsForm(forms.Form):
                 store(name, wanted, user)
                 changed.append(name)
         return changed
+
+
+def _shown(definition: Definition, setting: Setting) -> str:
+    is_own_secret = definition.secret and setting.source is not Source.BROWSER
+    return "" if is_own_secret or setting.source is Source.DEFAULT else setting.shown

@@ -13,19 +13,14 @@ from typing import Any, Final
 from django import forms
 
 from tasks_app.documents import load_document
+from tasks_app.form.secret_input import NONE, SecretInput
 from tasks_app.form.values import read_percent, write_percent
-from tasks_app.masking import MASK
 from tasks_app.scenarios import split_scenarios
 from tasks_app.spec_sections import AUTO
 from tasks_app.taskfile import dump_document
 
 _WHOLE_NUMBER = re.compile(r"[+-]?[0-9]{1,18}", re.ASCII)
 _FRACTION = re.compile(r"[0-9]{0,18}\.[0-9]{1,18}", re.ASCII)
-NONE: Final = "none"
-LOST: Final = f"{MASK}?"
-"""What stands for a secret that was typed and is not sent back. Like any mask that hides nothing it
-is refused, so that a field that was not filled in again does not become an empty one."""
-SAFE_TO_SHOW: Final = frozenset({MASK, NONE, LOST})
 OMITTED: Final = object()
 
 
@@ -105,16 +100,6 @@ YAML = Kind(read=load_document, write=_write_yaml, rows=4)
 ROWS = Kind(read=load_document, write=_write_yaml, rows=4)
 # Where the default is not empty, an empty value must be told from none.
 YAML_WITH_DEFAULT = Kind(read=load_document, write=_write_yaml_or_empty, rows=2)
-
-
-class SecretInput(forms.PasswordInput):
-    """Shows that there is a secret, and never what it is."""
-
-    def __init__(self, attrs: dict[str, Any] | None = None) -> None:
-        super().__init__(attrs, render_value=True)
-
-    def format_value(self, value: Any) -> str | None:
-        return str(value) if not value or value in SAFE_TO_SHOW else LOST
 
 
 @dataclass(frozen=True)

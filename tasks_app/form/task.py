@@ -11,9 +11,10 @@ from tasks_app.documents import DocumentError
 from tasks_app.form import notes as form_notes
 from tasks_app.form import rows as form_rows
 from tasks_app.form.document import put, without_derived
-from tasks_app.form.fields import OMITTED, ROWS, SAFE_TO_SHOW, FieldPlace
+from tasks_app.form.fields import OMITTED, ROWS, FieldPlace
 from tasks_app.form.notes import FlagAbout, about_flag
 from tasks_app.form.rows import Row
+from tasks_app.form.secret_input import NONE, SAFE_TO_SHOW, SecretInput
 from tasks_app.form.sections import PLACES, SECTIONS, place_of
 from tasks_app.form.shown import ShownField, ShownSection
 from tasks_app.masking import unmasked_document
@@ -47,6 +48,8 @@ class TaskForm(DocumentForm):
                 *([f"id_{place.name}_helptext"] if place.help else []),
             ]
             field.widget.attrs["aria-describedby"] = " ".join(described)
+            if isinstance(field.widget, SecretInput):
+                field.widget.is_set = place.text_in(self.stored_document) not in {"", NONE}
         for place in PLACES.values():
             if place.choices and not place.explained:
                 self._offer(place)
@@ -102,7 +105,8 @@ class TaskForm(DocumentForm):
             for row in self.rows[place.name]:
                 row.errors.clear()
             return form_rows.section_of(self.rows[place.name]) or OMITTED
-        return place.read(str(self.data.get(place.name, "")))
+        typed = self.typed(place.name) if place.secret else str(self.data.get(place.name, ""))
+        return place.read(typed)
 
     def add_problem(self, problem: Problem) -> None:
         place = place_of(problem.path)

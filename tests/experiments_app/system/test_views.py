@@ -157,9 +157,32 @@ def test_a_masked_password_is_not_sent_to_another_proxy(staff: Client) -> None:
 
 
 def test_an_emptied_field_is_the_default_again(staff: Client) -> None:
+    store("NO_PROXY", "intranet.example")
+    staff.post("/system/settings", {"NO_PROXY": ""})
+    assert value_of("NO_PROXY") == ""
+
+
+def test_a_secret_is_written_and_never_read(staff: Client) -> None:
     store("HF_TOKEN", "hf_old")
+    page = text(staff, "/system/settings")
+    assert "hf_old" not in page
+    assert f'value="{MASK}' not in page
+    assert 'name="HF_TOKEN-clear"' in page
+    assert 'name="DOCKER_REGISTRY_PASSWORD-clear"' not in page  # none is set
     staff.post("/system/settings", {"HF_TOKEN": ""})
+    assert value_of("HF_TOKEN") == "hf_old"
+    staff.post("/system/settings", {"HF_TOKEN": "hf_new", "HF_TOKEN-clear": "on"})
+    assert value_of("HF_TOKEN") == "hf_new"
+    staff.post("/system/settings", {"HF_TOKEN": "", "HF_TOKEN-clear": "on"})
     assert value_of("HF_TOKEN") == ""
+
+
+def test_a_secret_that_was_typed_beside_a_mistake_is_asked_for_again(staff: Client) -> None:
+    page = staff.post("/system/settings", {"HF_TOKEN": "hf_typed", "HTTP_PROXY": "x"}).text
+    assert "hf_typed" not in page
+    assert "Put it in again" in page
+    assert f'value="{MASK}?"' in page
+    assert staff.post("/system/settings", {"HF_TOKEN": f"{MASK}?"}).status_code == 422
 
 
 def test_a_wrong_value_is_refused_and_not_repeated(staff: Client) -> None:

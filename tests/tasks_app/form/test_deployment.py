@@ -43,8 +43,9 @@ class SentFields(HTMLParser):
         self._in_template = self._in_template or tag == "template"
         if not self._inside or self._in_template:
             return
-        if tag == "input" and (values.get("type") != "radio" or "checked" in values):
-            self.fields[name] = values.get("value", "")
+        is_choice = values.get("type") in {"radio", "checkbox"}
+        if tag == "input" and (not is_choice or "checked" in values):
+            self.fields[name] = values.get("value", "on" if is_choice else "")
         elif tag == "textarea":
             self._text_of = name
             self.fields[name] = ""
@@ -116,6 +117,28 @@ def test_it_keeps_stored_secrets_through_a_mistake(browser: Client) -> None:
     assert SECRET not in page
     assert send(browser, task, SentFields(page).fields, action="save", cpus="4.0") == ""
     assert Task.objects.get(pk=task.pk).spec_data() == task.spec_data()
+
+
+def test_a_token_is_written_and_never_read(browser: Client) -> None:
+    task = secretive_task()
+    fields = shown(browser, task)
+    assert fields["hub_token"] == ""
+    assert "hub_token-clear" not in fields
+    assert send(browser, task, fields, action="save", cpus="3") == ""
+    assert Task.objects.get(pk=task.pk).access["hub_token"] == TOKEN
+    fields = shown(browser, task)
+    assert send(browser, task, fields, action="save", **{"hub_token-clear": "on"}) == ""
+    assert Task.objects.get(pk=task.pk).spec.access.hub_token is None
+    assert "hub_token-clear" not in browser.get(f"/tasks/{task.pk}/edit").text
+
+
+def test_a_token_that_was_removed_in_yaml_stays_so_in_the_form(browser: Client) -> None:
+    task = secretive_task()
+    in_yaml = SentFields(send(browser, task, shown(browser, task), action="as_yaml")).fields
+    lines = [line for line in in_yaml["text"].splitlines() if "hub_token" not in line]
+    in_form = send(browser, task, in_yaml, action="as_form", text="\n".join(lines))
+    assert send(browser, task, SentFields(in_form).fields, action="save") == ""
+    assert Task.objects.get(pk=task.pk).spec.access.hub_token is None
 
 
 def test_it_does_not_take_a_token_that_was_not_put_in_again_for_none(browser: Client) -> None:
