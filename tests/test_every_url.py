@@ -53,15 +53,16 @@ def browser_of(user: User | None, *, strict: bool = False) -> Client:
 
 
 def ask(client: Client, method: str, path: str, query: Mapping[str, object], **headers: str) -> Any:
-    """The answer, with `writes`: what it has changed in the database, and taken back after that."""
+    """The answer, with its whole `body`, also of a stream, and `writes`: what it has changed in the
+    database, and taken back after that."""
     with CaptureQueriesContext(connection) as queries, transaction.atomic():
         begun = time.process_time()
         response: Any = client.generic(
             method, path, content_type="application/x-www-form-urlencoded", query_params=query,
             headers=headers,
         )  # fmt: skip
-        if response.streaming:
-            b"".join(response.streaming_content)
+        parts = response.streaming_content if response.streaming else (response.content,)
+        response.body = b"".join(parts)
         response.took_s = time.process_time() - begun
         transaction.set_rollback(True)
     response.writes = writes_in(queries)
@@ -113,7 +114,7 @@ def test_whoever_lacks_the_role_is_refused_by_every_method_and_told_which(world:
         for method in place.methods:
             response = ask(client, method, place.path(world), place.query(world))
             is_refused = role_of(user) < place.least
-            says = f"needs the role {place.least.word}" in response.content.decode()
+            says = f"needs the role {place.least.word}" in response.body.decode()
             right = says and not response.writes if is_refused and method != "HEAD" else True
             if (response.status_code == 403) != is_refused or not right:
                 faults.append((user.username, place.name, method, response.status_code))

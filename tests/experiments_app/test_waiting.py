@@ -6,7 +6,7 @@ import pynvml
 import pytest
 from django.conf import LazySettings
 
-from experiments_app import gpus, leases
+from experiments_app import gpus, leases, waiting
 from experiments_app.models import Experiment
 from experiments_app.overview import TaskOverview
 from experiments_app.report import ExperimentReport
@@ -96,6 +96,7 @@ def test_it_waits_for_a_driver_that_hangs(monkeypatch: pytest.MonkeyPatch) -> No
     experiment = pending("a", 1)  # when it was planned, the driver answered
     monkeypatch.setattr(gpus, "PAGE_WAIT_S", 0.1)
     monkeypatch.setattr(gpus, "MAX_WAIT_S", 0.2)
+    monkeypatch.setattr(waiting, "MAX_AGE_S", 0.1)  # as in earnest, less than a claim waits
     nvml.answers.clear()
     assert leases.claim(experiment.pk, gpus=1) is None
     assert waiting_reason(experiment) == f"waits for a GPU: {gpus.NO_ANSWER}"
