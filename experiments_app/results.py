@@ -196,6 +196,7 @@ def experiment_data(experiment: Experiment) -> dict[str, Any]:
         "status": experiment.status,
         "feasible": experiment.feasible,
         "objective_score": experiment.objective_score,
+        "scores": experiment.scores,
         "bound": experiment.bound,
         "load_search": experiment.load_search or None,
         "error_kind": experiment.error_kind or None,

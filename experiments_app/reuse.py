@@ -150,14 +150,18 @@ def _same_question(run: Run, other: Run) -> bool:
 def _answers(run: Run, other: Run, experiment: Experiment) -> bool:
     """Whether what was measured then can be scored as this run has it.
 
-    Which levels were left out, and which requests were good, depends on objective and SLO.
+    Which levels were left out, and which requests were good, depends on objective and SLO; in the
+    worst case, also on what the default reached then.
     """
-    if _same_question(run, other):
-        return True
     spec = run.task_spec
-    if spec.benchmark.num_concurrency == "auto":
-        return False
-    if "goodput" in (spec.optimization.objective + str(spec.optimization.objectives)):
+    is_same = _same_question(run, other)
+    if is_same and spec.optimization.across_scenarios != "worst_case":
+        return True
+    if spec.benchmark.finds_concurrency:
+        return is_same
+    if not is_same and "goodput" in (
+        spec.optimization.objective + str(spec.optimization.objectives)
+    ):
         return False
     measured = set(experiment.measurements.values_list("scenario", "concurrency"))
     return {(point.scenario, point.concurrency) for point in spec.points()} <= measured

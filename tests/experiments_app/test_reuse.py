@@ -1,5 +1,6 @@
 """What an earlier run of the task measured under the same conditions is not measured again."""
 
+import math
 from typing import Any
 
 import pytest
@@ -190,3 +191,54 @@ def test_a_task_that_never_ran_takes_over_nothing() -> None:
     experiment = advance(task.pk)
     assert experiment is not None
     assert experiment.reused_from is None
+
+
+def test_what_is_taken_over_has_the_values_of_the_objectives_that_the_task_names_now(
+    task: Task,
+) -> None:
+    edit(task, optimization=GRID["optimization"] | {"objectives": ["throughput", "ttft_mean"]})
+    restarted(task)
+    second = of_run(task, 2)[1]
+    level = second.measurements.get()
+    assert second.reused_from is not None
+    assert second.scores == {
+        "throughput": pytest.approx(level.output_tokens_per_s),
+        "ttft_mean": pytest.approx(level.ttft_mean_s),
+    }
+
+
+@pytest.fixture
+def worst_case() -> Task:
+    """A task of two scenarios whose first run has measured everything."""
+    load = {"traffic_scenarios": ["D(100,50)", "D(900,9)"], "num_concurrency": [1]}
+    optimization = GRID["optimization"] | {"across_scenarios": "worst_case"}
+    return completed_task(SCORES, **(GRID | {"benchmark": load, "optimization": optimization}))
+
+
+def rates_of(experiment: Experiment) -> dict[str, float]:
+    return dict(experiment.measurements.values_list("scenario", "output_tokens_per_s"))
+
+
+def test_in_the_worst_case_it_is_compared_with_the_default_as_measured_now(
+    worst_case: Task,
+) -> None:
+    assert restarted(worst_case, baseline=61.0) is None
+    baseline, *reused = of_run(worst_case, 2)
+    default = rates_of(baseline)
+    mean = math.prod(default.values()) ** 0.5
+    for experiment in reused:
+        worst = min(rate / default[name] for name, rate in rates_of(experiment).items())
+        assert experiment.reused_from is not None
+        assert experiment.objective_score == pytest.approx(worst * mean)
+
+
+def test_in_the_worst_case_it_is_measured_again_where_a_level_had_been_left_out(
+    worst_case: Task,
+) -> None:
+    """Another level may be the one that counts now."""
+    source = of_run(worst_case, 1)[1]
+    source.measurements.filter(scenario="D(900,9)").delete()
+    experiment = restarted(worst_case, baseline=60.0)
+    assert experiment is not None
+    assert experiment.status == Experiment.Status.PENDING
+    assert experiment.parameters == source.parameters

@@ -6,7 +6,7 @@ from xml.etree import ElementTree as ET
 import pytest
 from django.test import Client
 
-from experiments_app.charts.registry import CHARTS
+from experiments_app.charts.registry import CHARTS, charts_of
 from tasks_app.models import Task
 from tests import factories
 from tests.chart_factories import run_of
@@ -15,6 +15,13 @@ from tests.factories import completed_task, running_task
 pytestmark = pytest.mark.django_db
 SVG = "{http://www.w3.org/2000/svg}"
 HTMX = {"hx-request": "true"}
+SEVERAL = {"objectives": ["throughput", "ttft_p99"], "max_iterations": 24}
+
+
+def charted(name: str, **shape: Any) -> Task:
+    """A run that the chart is offered for."""
+    changes = {"optimization": SEVERAL} if CHARTS[name].several_only else {}
+    return run_of(24, **shape, **changes)
 
 
 def get(browser: Client, path: str, **headers: str) -> str:
@@ -31,7 +38,7 @@ def test_it_shows_the_scores_first(browser: Client) -> None:
 
 @pytest.mark.parametrize("name", list(CHARTS))
 def test_it_shows_the_chart_that_was_chosen(browser: Client, name: str) -> None:
-    task = run_of(24)
+    task = charted(name)
     text = get(browser, f"/tasks/{task.pk}/?chart={name}")
     assert f'aria-current="true">{CHARTS[name].label}</a>' in text
     assert 'class="chart chart-wide"><svg' in text
@@ -72,17 +79,19 @@ def test_its_form_keeps_what_else_was_chosen(browser: Client) -> None:
     assert '<option value="tpot" selected>' in text
 
 
-def test_it_has_a_page_with_all_charts(browser: Client) -> None:
-    task = completed_task()
+@pytest.mark.parametrize("optimization", [{}, SEVERAL])
+def test_it_has_a_page_with_all_charts(browser: Client, optimization: dict[str, Any]) -> None:
+    task = completed_task(optimization=optimization)
     text = get(browser, f"/tasks/{task.pk}/charts/?run=1")
-    for name in CHARTS:
+    assert ("/charts/front.svg" in text) is bool(optimization)
+    for name in (chart.name for chart in charts_of(task.spec)):
         assert f'data-hx-get="/tasks/{task.pk}/charts/{name}?run=1"' in text
         assert f'src="/tasks/{task.pk}/charts/{name}.svg?run=1"' in text
 
 
 @pytest.mark.parametrize("name", list(CHARTS))
 def test_it_has_a_page_for_each_chart(browser: Client, name: str) -> None:
-    task = run_of(24)
+    task = charted(name)
     page = get(browser, f"/tasks/{task.pk}/charts/{name}")
     figure = get(browser, f"/tasks/{task.pk}/charts/{name}", **HTMX)
     assert "<!doctype html>" in page
@@ -93,7 +102,7 @@ def test_it_has_a_page_for_each_chart(browser: Client, name: str) -> None:
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("name", list(CHARTS))
 def test_its_svg_file_stands_by_itself(browser: Client, name: str, theme: str) -> None:
-    task = run_of(24, repeats=2)
+    task = charted(name, repeats=2)
     response: Any = browser.get(f"/tasks/{task.pk}/charts/{name}.svg?theme={theme}")
     assert response["Content-Type"] == "image/svg+xml"
     assert f'task_{task.pk}_run_1_{name}.svg"' in response["Content-Disposition"]
@@ -145,8 +154,8 @@ def test_it_says_why_there_is_no_chart(browser: Client) -> None:
 def test_it_needs_a_constant_number_of_queries(
     browser: Client, django_assert_max_num_queries: Any
 ) -> None:
-    tasks: list[Task] = [run_of(5), run_of(60, measured=60)]
+    tasks = [run_of(5), run_of(60, measured=60), charted("front")]
     for task in tasks:
-        for name in CHARTS:
+        for name in (chart.name for chart in charts_of(task.spec)):
             with django_assert_max_num_queries(12):
                 get(browser, f"/tasks/{task.pk}/charts/{name}")
