@@ -11,6 +11,7 @@ from tasks_app.document_form import Document, DocumentForm
 from tasks_app.documents import DocumentError, line_numbers, load_document
 from tasks_app.form import rows as form_rows
 from tasks_app.form.document import field_for_all, unheld_keys
+from tasks_app.form.objectives import joined
 from tasks_app.form.presets import SIDE, with_preset
 from tasks_app.form.task import TaskForm
 from tasks_app.masking import secrets_in_clear
@@ -103,6 +104,7 @@ def task_form(
     was typed, or the other form of the same task. That one is not bound, unless what was typed
     cannot be turned into it.
     """
+    data = joined(data) if data else data
     kind = YamlForm if (data.get("view") if data else view) == "yaml" else TaskForm
     action = str(data.get("action", "")) if data else ""
     if data is not None and kind is TaskForm and (changed := _changed(data, action, task)):

@@ -310,8 +310,7 @@ _BUDGET = Section(
                     "optimization.objectives",
                     NAMES,
                     "Several objectives",
-                    "Two or three, by commas, to see what one costs of another: throughput,"
-                    " goodput, or ttft, tpot, e2e with _mean, _p50, _p90, _p95, _p99. Empty: one.",
+                    "Two or three, to see what one costs of another. None: the objective above.",
                     attributes={"placeholder": "throughput, ttft_p99", "spellcheck": "false"},
                 ),
                 FieldPlace(

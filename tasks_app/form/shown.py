@@ -10,6 +10,8 @@ from tasks_app.form import notes as form_notes
 from tasks_app.form import rows as form_rows
 from tasks_app.form.document import DERIVED
 from tasks_app.form.fields import ROWS, FieldPlace, Section
+from tasks_app.form.objectives import FIELD, BoxLine, lines_of
+from tasks_app.form.objectives import TITLES as METRICS
 from tasks_app.form.rows import Row
 from tasks_app.form.sections import PLACES
 from tasks_app.spec_sections import STATISTICS
@@ -17,11 +19,6 @@ from tasks_app.spec_sections import STATISTICS
 if TYPE_CHECKING:
     from tasks_app.form.task import TaskForm
 
-METRICS: Mapping[str, str] = {
-    "ttft": "TTFT, first token",
-    "tpot": "TPOT, per token",
-    "e2e": "E2E, whole request",
-}
 TITLES: Mapping[str, str] = {"sglang": "SGLang", "vllm": "vLLM", "llamacpp": "llama.cpp"}
 
 
@@ -48,8 +45,8 @@ class ShownField:
     @property
     def looks(self) -> str:
         """Which template shows it."""
-        if self.place.kind is ROWS:
-            return self.place.name
+        if self.place.kind is ROWS or self.name == FIELD:
+            return self.name
         return "cards" if self.place.explained else "line"
 
     @property
@@ -84,6 +81,14 @@ class ShownField:
     @property
     def chosen(self) -> str:
         return self.form.typed(self.name) or _standard_choice(self.place)
+
+    @property
+    def typed(self) -> str:
+        return self.form.typed(self.name)
+
+    @property
+    def box_lines(self) -> list[BoxLine]:
+        return lines_of(self.form.typed(self.name))
 
     @property
     def derived(self) -> str:

@@ -13,6 +13,7 @@ from tasks_app.form import rows as form_rows
 from tasks_app.form.document import put, without_derived
 from tasks_app.form.fields import OMITTED, ROWS, FieldPlace
 from tasks_app.form.notes import FlagAbout, about_flag
+from tasks_app.form.objectives import joined
 from tasks_app.form.rows import Row
 from tasks_app.form.secret_input import NONE, SAFE_TO_SHOW, SecretInput
 from tasks_app.form.sections import PLACES, SECTIONS, place_of
@@ -39,7 +40,7 @@ class TaskForm(DocumentForm):
     touched = forms.CharField(required=False, widget=forms.HiddenInput)
 
     def __init__(self, data: Mapping[str, Any] | None = None, **kwargs: Any) -> None:
-        super().__init__(data, **kwargs)
+        super().__init__(None if data is None else joined(data), **kwargs)
         self.catalogue = site_runtimes()
         for place in PLACES.values():
             self.fields[place.name] = field = place.form_field()
