@@ -216,7 +216,8 @@ def worst_case() -> Task:
 
 
 def rates_of(experiment: Experiment) -> dict[str, float]:
-    return dict(experiment.measurements.values_list("scenario", "output_tokens_per_s"))
+    levels = experiment.measurements.all()
+    return {level.scenario: level.output_tokens_per_s or 0.0 for level in levels}
 
 
 def test_in_the_worst_case_it_is_compared_with_the_default_as_measured_now(

@@ -61,7 +61,8 @@ def number_of(experiments: dict[int, Experiment], ttft_ms: int) -> int:
 
 
 def rates_of(experiment: Experiment) -> dict[str, float]:
-    return dict(experiment.measurements.values_list("scenario", "output_tokens_per_s"))
+    levels = experiment.measurements.all()
+    return {level.scenario: level.output_tokens_per_s or 0.0 for level in levels}
 
 
 def test_two_objectives_are_measured_to_a_front_and_another_of_it_can_be_the_answer(

@@ -20,7 +20,7 @@ SEVERAL = {"objectives": ["throughput", "ttft_p99"], "max_iterations": 24}
 
 def charted(name: str, **shape: Any) -> Task:
     """A run that the chart is offered for."""
-    changes = {"optimization": SEVERAL} if CHARTS[name].several_only else {}
+    changes: dict[str, Any] = {"optimization": SEVERAL} if CHARTS[name].several_only else {}
     return run_of(24, **shape, **changes)
 
 
