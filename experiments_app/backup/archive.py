@@ -1,5 +1,6 @@
 """A backup's file: a tar of what it says in its manifest, with the checksum of each."""
 
+import glob
 import hashlib
 import io
 import json
@@ -10,6 +11,8 @@ import tarfile
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO
+
+from experiments_app.backup.scratch import locked, remove_left_over
 
 FORMAT = 1
 MANIFEST, DATABASE = "manifest.json", "database.sqlite3"
@@ -31,8 +34,9 @@ def pack(target: Path, files: Mapping[str, Path], about: Mapping[str, Any]) -> N
     """Write the archive, readable by its owner alone; whole under its name, or not at all."""
     draft = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
     sums: dict[str, str] = {}
+    remove_left_over(target.parent.glob(f".{glob.escape(target.name)}.{'[0-9a-f]' * 8}"))
     try:
-        with _create(draft) as raw:
+        with _create(draft) as raw, locked(draft):
             with tarfile.open(fileobj=raw, mode="w|", format=tarfile.PAX_FORMAT) as archive:
                 for name, path in files.items():
                     _add(archive, name, path, sums)

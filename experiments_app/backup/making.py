@@ -1,7 +1,6 @@
 """Making a backup of a site that runs: SQLite copies its database as it stands at one moment."""
 
 import sqlite3
-import tempfile
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -10,13 +9,14 @@ from django.conf import settings
 from django.utils import timezone
 
 from experiments_app.backup.archive import DATABASE, FOLDERS, KEYS, BackupError, Damaged, pack
+from experiments_app.backup.scratch import scratch_folder
 
 
 def make_backup(target: Path, *, with_results: bool = False, with_keys: bool = False) -> None:
     """Raises BackupError."""
     database = require_sqlite()
-    with tempfile.TemporaryDirectory(prefix=".backup-", dir=settings.HOME.root) as folder:
-        copy = Path(folder) / DATABASE
+    with scratch_folder(settings.HOME.root, ".backup-") as folder:
+        copy = folder / DATABASE
         copy_database(database, copy)
         files = {DATABASE: copy}
         if with_results:

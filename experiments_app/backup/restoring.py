@@ -20,6 +20,7 @@ from django.utils import timezone
 
 from experiments_app.backup.archive import DATABASE, FOLDERS, KEYS, BackupError, Damaged, unpack
 from experiments_app.backup.making import check_whole, copy_database, make_backup, require_sqlite
+from experiments_app.backup.scratch import scratch_folder
 from experiments_app.holding import StillBeginning, nothing_begins
 from experiments_app.models import Experiment
 from experiments_app.reaper import reap
@@ -37,8 +38,7 @@ NOTHING_UNDER_WAY = (
 def restore(source: Path, *, with_keys: bool = False) -> Path:
     """Returns the folder that keeps what was replaced. Raises BackupError."""
     path = require_sqlite()
-    with tempfile.TemporaryDirectory(prefix=".restore-", dir=settings.HOME.root) as name:
-        staged = Path(name)
+    with scratch_folder(settings.HOME.root, ".restore-") as staged:
         unpack(source, staged)
         _check_fits(staged / DATABASE)
         if with_keys and not (staged / "keys").exists():

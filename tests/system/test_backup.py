@@ -6,6 +6,7 @@ from pathlib import Path
 
 from tests.system.site import Site
 from tests.system.test_recovery import prepare
+from tests.waiting import wait_for
 
 NAMES = "SELECT name FROM tasks_app_task ORDER BY name"
 
@@ -54,3 +55,26 @@ def with_member(name: str) -> bytes:
         info.size = 1
         archive.addfile(info, io.BytesIO(b"x"))
     return buffer.getvalue()
+
+
+def test_a_backup_killed_while_it_writes_leaves_nothing_under_its_name_and_the_next_one_clears_up(
+    site: Site, tmp_path: Path
+) -> None:
+    folder = tmp_path / "backups"
+    folder.mkdir()
+    result = site.home / "results" / "task_1" / "large"
+    result.parent.mkdir(parents=True)
+    with result.open("wb") as large:
+        large.truncate(4 * 1024**3)  # a hole, which takes no disk and seconds to back up
+    file = folder / "site.tar"
+    backup = site.start("backup", "--with-results", str(file))
+    wait_for(
+        lambda: any(draft.stat().st_size > 1024**2 for draft in folder.iterdir()), timeout_s=60
+    )
+    backup.kill()
+    backup.communicate()
+    assert not file.exists()
+    result.unlink()
+    assert site.manage("backup", "--with-results", str(file)).returncode == 0
+    assert [path.name for path in folder.iterdir()] == ["site.tar"]
+    assert not list(site.home.glob(".backup-*"))
