@@ -4,11 +4,16 @@ import io
 import tarfile
 from pathlib import Path
 
-from tests.system.site import Site
-from tests.system.test_recovery import prepare
+from tests.system.site import Site, free_port
+from tests.system.test_recovery import engines, prepare
 from tests.waiting import wait_for
 
 NAMES = "SELECT name FROM tasks_app_task ORDER BY name"
+EXPERIMENTS = "SELECT number, status, attempt FROM experiments_app_experiment ORDER BY number"
+FIRST_IS_MEASURED = (
+    "SELECT 1 FROM experiments_app_experiment WHERE status = 'benchmarking'"
+    " AND progress LIKE '%requests%'"
+)
 
 
 def test_a_damaged_database_is_brought_back(site: Site) -> None:
@@ -55,6 +60,29 @@ def with_member(name: str) -> bytes:
         info.size = 1
         archive.addfile(info, io.BytesIO(b"x"))
     return buffer.getvalue()
+
+
+def test_a_restore_under_a_running_task_ends_what_it_measured_and_the_site_goes_on(
+    site: Site,
+) -> None:
+    prepare(site)
+    file = site.home / "site.tar"
+    assert site.manage("backup", str(file)).returncode == 0
+    site.start("serve", "--bind", f"127.0.0.1:{free_port()}")
+    site.start_task("paced")
+    site.wait_for_row(FIRST_IS_MEASURED)
+    engine = engines(site)
+    restored = site.manage("restore", str(file))
+    assert restored.returncode == 0, restored.stderr
+    assert site.rows("SELECT name, status FROM tasks_app_task") == [("paced", "pending")]
+    assert site.rows(EXPERIMENTS) == []
+    assert not site.rows("SELECT 1 FROM experiments_app_resourcelease")
+    assert engine
+    wait_for(lambda: not engines(site), timeout_s=20)
+
+    site.start_task("paced")
+    site.wait_for_row("SELECT 1 FROM tasks_app_task WHERE status = 'completed'", timeout_s=90)
+    assert site.rows(EXPERIMENTS) == [(0, "success", 1), (1, "success", 1)]
 
 
 def test_a_backup_killed_while_it_writes_leaves_nothing_under_its_name_and_the_next_one_clears_up(
