@@ -50,7 +50,7 @@ def test_it_lists_any_number_of_tasks_in_as_many_queries(browser: Client) -> Non
     browser.get("/")
     with CaptureQueriesContext(connection) as many:
         browser.get("/")
-    assert len(many) == len(one) <= 11
+    assert len(many) == len(one) <= 12
 
 
 def test_it_searches_name_and_model(browser: Client) -> None:
