@@ -126,7 +126,8 @@ SECURE_HSTS_PRELOAD = HTTPS_ONLY
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS_ONLY else None
 SESSION_COOKIE_NAME = "autotuner_session"
 CSRF_COOKIE_NAME = "autotuner_csrf"
-SESSION_COOKIE_AGE = 3600 * _at_least("SESSION_HOURS", 14 * 24, 1)
+SESSION_HOURS = _at_least("SESSION_HOURS", 14 * 24, 1)
+SESSION_COOKIE_AGE = 3600 * SESSION_HOURS
 # So many proxies of our own stand before the site, and say in X-Forwarded-For whom they heard.
 PROXY_COUNT = _at_least("PROXY_COUNT", 0, 0)
 

@@ -11,7 +11,10 @@ from hypothesis import strategies as st
 from experiments_app.load_order import Decision, Level, Reading, decide, rate_bound
 from experiments_app.replay.table import load_table
 
-TABLES = sorted(Path("tests/data/replay").glob("*.json"))
+FOLDER = Path("tests/data/replay")
+# Measured on two cores that are as quick with one request as with eight, give or take the noise.
+NOISY = FOLDER / "smollm2-135m-llamacpp-cpu.json"
+TABLES = sorted(path for path in FOLDER.glob("*.json") if path != NOISY)
 
 
 def level(concurrency: int, scenario: str = "") -> Level:
@@ -170,6 +173,22 @@ def test_it_prunes_nothing_that_is_better_in_the_measured_tables() -> None:
                 there += len(cell.readings)
     assert (cases, missed) == (2_239, 0)
     assert measured / there == pytest.approx(0.35, abs=0.005)
+
+
+def test_it_prunes_next_to_nothing_better_than_a_good_best_where_throughput_does_not_rise() -> None:
+    """The table in which A1 fails in 124 of 320 pairs: the figures of docs/search.md."""
+    table = load_table(NOISY)
+    assert table.best is not None
+    pruned_better = {0.0: 0, 0.9: 0, 0.95: 0}
+    for cell, score in zip(table.cells, table.scores, strict=True):
+        for to_beat in table.scores:
+            if score is None or to_beat is None or score <= to_beat:
+                continue
+            readings, _ = walk(table.objective, dict(cell.readings), to_beat)
+            for share in pruned_better:
+                missed = table.score(readings) != score
+                pruned_better[share] += missed and to_beat >= share * table.best
+    assert pruned_better == {0.0: 5_895, 0.9: 3, 0.95: 0}
 
 
 def test_the_assumptions_fail_in_these_tables_only() -> None:

@@ -31,11 +31,12 @@ def make_rows() -> None:
     assert experiment is not None
     experiment.leases.create(host="here", resource=f"port:{task.pk}", token="factory")
     apps.get_model("experiments_app", "SiteSetting").objects.get_or_create(name="HF_TOKEN")
+    apps.get_model("tasks_app", "PastResults").objects.get_or_create(name="elsewhere")
 
 
 READ_ONLY = [
     ("tasks_app", "task"), ("tasks_app", "run"), ("tasks_app", "taskversion"),
-    ("tasks_app", "auditentry"),
+    ("tasks_app", "auditentry"), ("tasks_app", "pastresults"),
     ("experiments_app", "experiment"), ("experiments_app", "measurement"),
     ("experiments_app", "resourcelease"), ("experiments_app", "sitesetting"),
 ]  # fmt: skip
