@@ -54,7 +54,7 @@ admin.site.unregister(Group)
 admin.site.unregister(User)
 
 
-@admin.action(description="Sign out on all devices", permissions=["change"])
+@admin.action(description="End all sessions", permissions=["change"])
 def sign_out(_: object, request: HttpRequest, users: QuerySet[User]) -> None:
     ended = sum(end_sessions(user) for user in users)
     messages.success(request, f"{ended} session{'' if ended == 1 else 's'} ended.")

@@ -70,6 +70,6 @@ def test_signing_out_on_all_devices_ends_the_other_one_too(
     page = open_page(java_script_enabled=scripts)
     page.goto("/presets/")
     page.locator("header details.menu summary").click()
-    page.get_by_role("button", name="Sign out on all devices").click()
+    page.get_by_role("button", name="End all sessions").click()
     expect(page.get_by_text("You are signed out on all devices.")).to_be_visible()
     assert other.get("/").status_code == 302

@@ -88,6 +88,8 @@ def test_it_changes_nothing(browser: Client, app: str, model: str) -> None:
     assert browser.get(path + "add/").status_code == 403
     row = f"{path}{first_of(app, model)}/"
     assert browser.post(row + "change/", {"status": "running"}).status_code == 403
+    if model == "pastresults":  # who does not want the search to learn from them deletes them
+        return
     assert browser.post(row + "delete/", {"post": "yes"}).status_code == 403
     browser.post(path, {"action": "delete_selected", "_selected_action": first_of(app, model)})
     assert first_of(app, model)
