@@ -9,7 +9,7 @@ HEADERS = {
     # Nothing here films, listens or locates; the button that copies is used on the page itself.
     "Permissions-Policy": (
         "camera=(), microphone=(), geolocation=(), payment=(), usb=(), display-capture=(),"
-        " clipboard-read=(), clipboard-write=(self)"
+        " clipboard-read=(self), clipboard-write=(self)"
     ),
     "Cross-Origin-Resource-Policy": "same-origin",
 }

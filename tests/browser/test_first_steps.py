@@ -61,7 +61,7 @@ def test_the_page_is_there_before_the_machine_is_checked(page: Page) -> None:
 def test_it_tells_what_was_found_on_this_machine(page: Page) -> None:
     page.goto("/")
     machine = page.locator("#check-machine")
-    expect(machine).to_contain_text("8 checks passed")
+    expect(machine).to_contain_text("9 checks passed")
     expect(page.locator("#check-containers")).to_contain_text("no Docker engine")
     machine.locator("summary").click()
     expect(machine).to_contain_text("Load client")

@@ -226,7 +226,7 @@ def test_it_works_from_the_keyboard(page: Page) -> None:
     page.get_by_label("Select mine", exact=True).focus()
     page.keyboard.press("Space")
     button = page.get_by_role("button", name="Archive")
-    for _ in range(12):
+    for _ in range(16):
         page.keyboard.press("Tab")
         if button.evaluate("element => element === document.activeElement"):
             break
