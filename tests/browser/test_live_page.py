@@ -127,7 +127,7 @@ def test_it_pauses_the_log_and_goes_on(page: Page) -> None:
     lines_of(task, 1)
     page.goto(f"/tasks/{task.pk}/")
     statuses = answers_to(page)
-    pause = page.get_by_role("button", name="Pause")
+    pause = page.locator("[data-log-pause]")
     pause.click()
     expect(pause).to_have_attribute("aria-pressed", "true")
     lines_of(task, 2)
