@@ -49,7 +49,7 @@ def engines(site: Site) -> list[psutil.Process]:
 
 
 def test_a_pause_outlasts_a_killed_consumer_and_the_run_goes_on_where_it_was(site: Site) -> None:
-    data = paced_data(benchmark=LOAD, optimization={"max_iterations": 2})
+    data = paced_data(benchmark={"max_requests_per_level": 150}, optimization={"max_iterations": 2})
     assert site.manage("import_task", str(site.write_task(data))).returncode == 0
     site.start("serve", "--bind", f"127.0.0.1:{free_port()}")
     site.start_task("paced")
