@@ -54,7 +54,7 @@ def cancel_task(task: Task, *, user: User | None = None) -> None:
     """
     with transaction.atomic():
         task.cancel(user=user)
-        Experiment.objects.of_run(task).cancel_pending()
+        Experiment.objects.executions_of_run(task).cancel_pending()
     task_log.write(task.pk, f"cancelled{_by(user)}", run=task.run)
 
 
@@ -93,7 +93,7 @@ def extend_task(
     check_spec(run.task_spec)
     with transaction.atomic():
         experiments = list(Experiment.objects.of_run(task).order_by("number"))
-        if any(e.current_status.is_active for e in experiments):
+        if Experiment.objects.executions_of_run(task).active().exists():
             raise StaleState(
                 f"An experiment of {task.name!r} is being taken down; try again in a few seconds."
             )

@@ -28,8 +28,8 @@ def in_order(spec: TaskSpec, levels: Iterable[Level]) -> list[Level]:
 
 
 def points_of(rows: Iterable[Measurement]) -> list[Point]:
-    """Repeats pooled request by request."""
-    return pool(_level(row) for row in rows)
+    """Repeats pooled request by request; without what does not count."""
+    return pool(_level(row) for row in rows if row.counts)
 
 
 def score(

@@ -13,7 +13,15 @@ from tasks_app.models import StaleState, Task
 
 class ExperimentQuerySet(models.QuerySet["Experiment"]):
     def of_run(self, task: Task, run: int | None = None) -> Self:
+        """The experiments of a run; what measured one of them again is left out."""
+        return self.executions_of_run(task, run).first_times()
+
+    def executions_of_run(self, task: Task, run: int | None = None) -> Self:
+        """All that was started in a run, repeats included."""
         return self.filter(task=task, run=run or task.run)
+
+    def first_times(self) -> Self:
+        return self.filter(repeat=1)
 
     def active(self) -> Self:
         return self.filter(status__in=[s for s in Experiment.Status if s.is_active])
@@ -32,7 +40,12 @@ class ExperimentQuerySet(models.QuerySet["Experiment"]):
 
 
 class Experiment(models.Model):
-    """One configuration, started, measured and taken down. Number 0 is the baseline."""
+    """One configuration, started, measured and taken down. Number 0 is the baseline.
+
+    A configuration that is measured again is started again: that is a row of the same number whose
+    `repeat` is 2, 3, …. It says how that went; what it measured belongs to the first row, as
+    Measurements of its `repeat`, and so does the score.
+    """
 
     class Status(models.TextChoices):
         PENDING = "pending"
@@ -52,9 +65,18 @@ class Experiment(models.Model):
         def is_finished(self) -> bool:
             return self is not Experiment.Status.PENDING and not self.is_active
 
+    class Purpose(models.TextChoices):
+        """What it was measured for."""
+
+        SEARCH = "search"
+        DRIFT = "drift"
+        FINAL = "final"
+
     task = models.ForeignKey(Task, on_delete=models.CASCADE, related_name="experiments")
     run = models.PositiveIntegerField()
     number = models.PositiveIntegerField()
+    repeat = models.PositiveIntegerField(default=1)
+    purpose = models.CharField(max_length=20, choices=Purpose, default=Purpose.SEARCH)
     status = models.CharField(max_length=20, choices=Status, default=Status.PENDING)
     parameters = models.JSONField(default=dict, blank=True)
 
@@ -117,6 +139,9 @@ class Experiment(models.Model):
         blank=True,
         help_text="For each scenario, the highest load found that holds the SLO, and the verdict.",
     )
+    quality = models.JSONField(
+        default=dict, blank=True, help_text="How its answers compare with the baseline's."
+    )
     error_kind = models.CharField(max_length=40, blank=True)
     error = models.TextField(blank=True)
     log_path = models.CharField(max_length=500, blank=True)
@@ -142,7 +167,7 @@ class Experiment(models.Model):
         ordering = ("task", "run", "number")
         constraints = (
             models.UniqueConstraint(
-                fields=("task", "run", "number"), name="experiment_number_unique_in_run"
+                fields=("task", "run", "number", "repeat"), name="experiment_number_unique_in_run"
             ),
             models.CheckConstraint(
                 name="experiment_score_only_on_success",
@@ -172,7 +197,8 @@ class Experiment(models.Model):
         )
 
     def __str__(self) -> str:
-        return f"{self.task} run {self.run} experiment {self.number}"
+        again = f" repeat {self.repeat}" if self.is_repeat else ""
+        return f"{self.task} run {self.run} experiment {self.number}{again}"
 
     @property
     def current_status(self) -> Status:
@@ -181,6 +207,16 @@ class Experiment(models.Model):
     @property
     def is_baseline(self) -> bool:
         return self.number == 0
+
+    @property
+    def is_repeat(self) -> bool:
+        return self.repeat > 1
+
+    def original(self) -> "Experiment":
+        """The experiment whose configuration this one measures: itself, unless it is a repeat."""
+        if not self.is_repeat:
+            return self
+        return Experiment.objects.of_run(self.task, self.run).get(number=self.number)
 
     @property
     def phases_s(self) -> dict[str, float | None]:
@@ -386,6 +422,18 @@ class Measurement(models.Model):
     )
     client_bound = models.BooleanField(
         default=False, help_text="The load client, not the server, set the pace."
+    )
+    joules_per_token = models.FloatField(
+        null=True, help_text="Energy of the devices for each output token, where it is measured."
+    )
+    counts = models.BooleanField(
+        default=True,
+        help_text="Whether the score is made of it: what chose a leader does not count once the"
+        " final has measured it again.",
+    )
+    conditions = models.JSONField(
+        default=dict,
+        help_text="What else this machine did meanwhile, and whether the load was steady.",
     )
     samples = models.JSONField(
         default=dict, help_text="Per request: ttft_s, tpot_s, e2e_s, input_tokens, output_tokens."

@@ -33,7 +33,9 @@ def _past_s(spec: TaskSpec) -> list[float]:
         base_runtime=spec.base_runtime, model=data["model"], benchmark=data["benchmark"]
     )
     tasks = list(alike.order_by("-pk").values_list("pk", flat=True)[:TASKS_LOOKED_AT])
-    ended = Experiment.objects.filter(task__in=tasks, status=Experiment.Status.SUCCESS)
+    ended = Experiment.objects.first_times().filter(
+        task__in=tasks, status=Experiment.Status.SUCCESS
+    )
     latest = ended.exclude(completed_at=None).order_by("-pk")
     return _took_s(latest.values_list("started_at", "completed_at")[:LOOKED_AT])
 
@@ -64,7 +66,9 @@ def run_mean_s(task_pk: int, run: int, finished: int, last: datetime | None) -> 
     """The mean of what has ended in a run, which `finished` and `last` tell the state of."""
     if not finished or last is None:
         return None
-    times = Experiment.objects.filter(task=task_pk, run=run, completed_at__isnull=False)
+    times = Experiment.objects.first_times().filter(
+        task=task_pk, run=run, completed_at__isnull=False
+    )
     took = _took_s(times.order_by().values_list("started_at", "completed_at"))
     return fmean(took) if took else None
 

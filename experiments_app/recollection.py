@@ -159,7 +159,8 @@ def _experiments(runs: Iterable[Run]) -> dict[tuple[int, int], list[Mapping[str,
     for run in runs:
         wanted |= Q(task=run.task_id, run=run.number)
     rows = (
-        Experiment.objects.filter(wanted, status__in=TOLD, number__gt=0)
+        Experiment.objects.first_times()
+        .filter(wanted, status__in=TOLD, number__gt=0)
         .order_by("number")
         .values("task", "run", "parameters", "status", "feasible", "error_kind", "objective_score")
     )

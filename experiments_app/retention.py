@@ -121,7 +121,7 @@ def _prune_run(run: Run, done: Pruned, *, dry_run: bool) -> None:
     if dry_run:
         return
     with transaction.atomic():
-        Experiment.objects.of_run(run.task, run.number).delete()
+        Experiment.objects.executions_of_run(run.task, run.number).delete()
         run.delete()
     shutil.rmtree(folder, ignore_errors=True)
 

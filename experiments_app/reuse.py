@@ -100,7 +100,8 @@ def earlier_runs(run: Run, baseline: Experiment) -> Iterator[Earlier]:
         if _conditions(other.spec) != _conditions(run.spec):
             continue
         rows = (
-            Experiment.objects.filter(task=run.task_id, run=other.number, number__gt=0)
+            Experiment.objects.first_times()
+            .filter(task=run.task_id, run=other.number, number__gt=0)
             .filter(status=Experiment.Status.SUCCESS, reused_from=None)
             .values_list("parameters", "pk", *CIRCUMSTANCES)
             .order_by("-number")

@@ -23,7 +23,8 @@ def run_results(task: Task) -> Mapping[int, RunResult]:
     """By the number of the run; each by the objective that it had."""
     objectives = dict(task.runs.values_list("number", "spec__optimization__objective"))
     rows = (
-        Experiment.objects.filter(task=task)
+        Experiment.objects.first_times()
+        .filter(task=task)
         .order_by()
         .values("run")
         .annotate(

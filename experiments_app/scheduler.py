@@ -60,9 +60,10 @@ def _next(task_pk: int, shelf: reuse.Shelf) -> Experiment | None:
     if task is None:
         return None
     experiments = list(Experiment.objects.of_run(task).order_by("number"))
-    open_ones = [e for e in experiments if not e.current_status.is_finished]
-    if open_ones:
-        return open_ones[0]
+    started = Experiment.objects.executions_of_run(task).order_by("number", "repeat")
+    open_one = next((e for e in started if not e.current_status.is_finished), None)
+    if open_one is not None:
+        return open_one
     try:
         run = Run.objects.select_related("task").get(task=task, number=task.run)
         spec = TaskSpec.from_data(run.spec_data)
@@ -117,7 +118,7 @@ def _make(
             if source is not None:
                 reuse.take_over(made, source, run.task_spec)
     except IntegrityError:
-        return Experiment.objects.get(task=task, run=run.number, number=number)
+        return Experiment.objects.of_run(task, run.number).get(number=number)
     task_log.write(task.pk, f"chosen: {made.reason}", run=run.number, number=number)
     if source is not None:
         told = f"reused from run {source.run} #{source.number}"

@@ -78,7 +78,8 @@ class Standing:
             finished=Count("pk", filter=Q(status__in=FINISHED)),
             last_ended_at=Max("completed_at"),
         )
-        open_one = of_run.exclude(status__in=FINISHED).order_by("number").first()
+        started_ones = Experiment.objects.executions_of_run(task, number)
+        open_one = started_ones.exclude(status__in=FINISHED).order_by("number", "repeat").first()
         is_running = (started.status if started else task.status) == Task.Status.RUNNING
         mean_s = None
         if is_running:

@@ -65,7 +65,7 @@ def summaries(tasks: Sequence[Task]) -> list[TaskSummary]:
 
 
 def _standings(tasks: Sequence[Task]) -> Iterable[dict[str, Any]]:
-    of_current_run = Experiment.objects.filter(task__in=tasks, run=F("task__run"))
+    of_current_run = Experiment.objects.first_times().filter(task__in=tasks, run=F("task__run"))
     finished = [status for status in Experiment.Status if status.is_finished]
     return (
         of_current_run.order_by()

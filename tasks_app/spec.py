@@ -19,8 +19,10 @@ from tasks_app.problems import Problem, SpecError
 from tasks_app.runtimes.catalogue import RuntimeCatalogue
 from tasks_app.runtimes.schema import Runtime
 from tasks_app.space import SearchSpace
+from tasks_app.spec_cost import Cost
 from tasks_app.spec_deployment import Access, Container, Environment, Readiness
 from tasks_app.spec_parameters import FixedParameters, Parameters
+from tasks_app.spec_quality import Quality
 from tasks_app.spec_sections import (
     DEFAULT_ERROR_RATE,
     LATENCY_METRICS,
@@ -83,6 +85,8 @@ class TaskSpec(BaseModel):
     container: Container = Field(default_factory=Container)
     readiness: Readiness = Field(default_factory=Readiness)
     access: Access = Field(default_factory=Access)
+    quality: Quality = Field(default_factory=Quality)
+    cost: Cost = Field(default_factory=Cost)
 
     @classmethod
     def from_data(cls, data: object) -> Self:

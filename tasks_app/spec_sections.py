@@ -144,6 +144,11 @@ class Optimization(BaseModel):
     the task measured under the same conditions is taken over. `repair`: whether what failed for
     lack of memory is tried once more with less of it. `stop_when_gain_below`: the run ends when a
     further gain of this share (0.02 is 2 %) has become unlikely.
+
+    `confirm`: after the search the leaders and the default are measured again, in turn.
+    `confirm_budget`: the share of the search's engine time that this may take, once there is
+    enough of it to tell anything. `undo_test`: each changed flag of the best is tried back.
+    `drift_check_every`: the default is measured again after so many experiments; null: never.
     """
 
     model_config = STRICT
@@ -170,6 +175,10 @@ class Optimization(BaseModel):
     reuse: bool = True
     repair: bool = True
     stop_when_gain_below: Annotated[float, Field(gt=0, lt=1)] | None = None
+    confirm: bool = True
+    confirm_budget: float = Field(default=0.2, gt=0, le=100)
+    undo_test: bool = False
+    drift_check_every: Annotated[int, Field(ge=1, le=10_000)] | None = 10
 
     @property
     def maximises(self) -> bool:
@@ -310,7 +319,10 @@ class Benchmark(BaseModel):
     """The load: each scenario at each concurrency is one point that is measured.
 
     `num_concurrency: auto` finds for each configuration and scenario the highest concurrency that
-    holds the SLO, up to `max_concurrency` (null: 256).
+    holds the SLO, up to `max_concurrency` (null: 256). `fresh_prompts`: no two levels send the
+    same prompts, so that nothing is answered from a prefix cache; every configuration gets the
+    same ones. `remeasure_disturbed`: a level during which something else kept this machine busy
+    is measured again.
     """
 
     model_config = STRICT
@@ -327,6 +339,8 @@ class Benchmark(BaseModel):
     max_concurrency: Annotated[int, Field(ge=1, le=10_000)] | None = None
     max_requests_per_level: int = Field(default=100, ge=1, le=1_000_000)
     max_minutes_per_level: int = Field(default=10, ge=1, le=1_440)
+    fresh_prompts: bool = True
+    remeasure_disturbed: bool = True
     additional_params: Annotated[dict[str, Any], AfterValidator(_check_additional)] = Field(
         default_factory=lambda: {"temperature": 0.0}
     )

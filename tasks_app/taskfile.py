@@ -14,7 +14,7 @@ from tasks_app.problems import Problem, SpecError
 from tasks_app.runtimes.catalogue import RuntimeCatalogue
 from tasks_app.spec import TaskSpec, validate_spec
 
-RARELY_SET = ("use_gpus", "container", "readiness", "access")
+RARELY_SET = ("use_gpus", "container", "readiness", "access", "quality", "cost")
 
 
 def load_task_file(

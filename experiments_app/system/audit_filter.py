@@ -30,16 +30,26 @@ FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 """What a spreadsheet would compute instead of showing it."""
 
 
+class DayInput(forms.DateInput):
+    """A browser takes nothing but a day in it: what is none is told in the error."""
+
+    input_type = "date"
+
+    def format_value(self, value: object) -> str | None:
+        shown = super().format_value(value)
+        try:
+            date.fromisoformat(shown or "")
+        except ValueError:
+            return None
+        return shown
+
+
 class AuditFilter(forms.Form):
     who = forms.CharField(required=False, max_length=200, label="Who")
     kind = forms.ChoiceField(required=False, choices=KINDS, label="What")
     about = forms.CharField(required=False, max_length=200, label="Name or number")
-    since = forms.DateField(
-        required=False, label="From", widget=forms.DateInput(attrs={"type": "date"})
-    )
-    until = forms.DateField(
-        required=False, label="To", widget=forms.DateInput(attrs={"type": "date"})
-    )
+    since = forms.DateField(required=False, label="From", widget=DayInput)
+    until = forms.DateField(required=False, label="To", widget=DayInput)
 
     def __init__(self, *args: object, **kwargs: object) -> None:
         super().__init__(*args, **kwargs)  # type: ignore[arg-type]

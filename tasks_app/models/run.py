@@ -36,6 +36,16 @@ class Run(models.Model):
     outlook = models.JSONField(
         null=True, blank=True, help_text="What further experiments may gain, as it looked last."
     )
+    final = models.JSONField(
+        null=True,
+        blank=True,
+        help_text="How the leaders and the default compare, from measuring them again.",
+    )
+    provenance = models.JSONField(
+        null=True,
+        blank=True,
+        help_text="What it takes to do the run again: versions, hardware, settings.",
+    )
     reuse = models.BooleanField(
         default=True,
         help_text="Whether what an earlier run measured under the same conditions is taken over.",

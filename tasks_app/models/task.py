@@ -34,6 +34,8 @@ SPEC_FIELDS = (
     "container",
     "readiness",
     "access",
+    "quality",
+    "cost",
 )
 
 
@@ -60,7 +62,7 @@ class TaskQuerySet(models.QuerySet["Task"]):
 class Task(models.Model):
     """A tuning task: what to serve, which flags to try, under which load, for which objective.
 
-    The columns from `description` to `access` are the sections of the task file; they hold
+    The columns from `description` to `cost` are the sections of the task file; they hold
     what `TaskSpec.to_data()` gives and are written together by `apply_spec()`.
     """
 
@@ -99,6 +101,8 @@ class Task(models.Model):
     container = models.JSONField(default=dict, blank=True)
     readiness = models.JSONField(default=dict, blank=True)
     access = SealedSection(default=dict, blank=True)
+    quality = models.JSONField(default=dict, blank=True)
+    cost = models.JSONField(default=dict, blank=True)
 
     status = models.CharField(max_length=20, choices=Status, default=Status.PENDING)
     message = models.TextField(

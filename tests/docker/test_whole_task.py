@@ -34,11 +34,11 @@ def test_it_tunes_llama_cpp_in_containers_as_it_does_here(
     done = site.manage("tune", str(site.write_task(data)), "--json", timeout_s=480)
     assert done.returncode == 0, done.stderr
     results = json.loads(done.stdout)
-    assert results.keys() == RESULT_KEYS
+    assert results.keys() >= RESULT_KEYS
     assert results["status"] == "completed"
     assert [e["number"] for e in results["experiments"]] == [*range(7)]
     for experiment in results["experiments"]:
-        assert experiment.keys() == EXPERIMENT_KEYS
+        assert experiment.keys() >= EXPERIMENT_KEYS
         assert experiment["status"] == "success", experiment
         (measurement,) = experiment["measurements"]
         assert measurement.keys() >= MEASUREMENT_KEYS

@@ -7,7 +7,8 @@ from tasks_app.spec import TaskSpec
 
 
 def task_data(**changes: Any) -> dict[str, Any]:
-    """A task on the built-in model, small enough to run in seconds; sections are merged."""
+    """A task on the built-in model, small enough to run in seconds, without a
+    final; sections are merged."""
     data: dict[str, Any] = {
         "task_name": "small",
         "deployment_mode": "local",
@@ -18,6 +19,7 @@ def task_data(**changes: Any) -> dict[str, Any]:
             "strategy": "grid_search",
             "max_iterations": 2,
             "timeout_per_iteration": 120,
+            "confirm": False,
         },
         "benchmark": {
             "traffic_scenarios": ["D(16,8)"],

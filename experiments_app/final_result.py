@@ -1,0 +1,106 @@
+"""What the final found, as it is kept in `Run.final`."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+from typing import Any, Self
+
+
+class FinalVerdict(StrEnum):
+    BETTER = "better"
+    """The winner is better than the default; `gain_ci95` lies above 0."""
+    TIE = "tie"
+    """Several leaders cannot be told apart, all better than the default: the simplest is chosen."""
+    DEFAULT = "default"
+    """Nothing beats the default."""
+    INFEASIBLE = "infeasible"
+    """Nothing meets the SLO."""
+    NOISY = "noisy"
+    """The machine is too noisy to say; `why` tells."""
+    UNCONFIRMED = "unconfirmed"
+    """The search's own figures stand alone; `why` tells."""
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """One contender. Scores in the objective's unit, gains over the default as ratios minus 1;
+    `ci95` are 95 % intervals. `gain` is None for the default, and where it has no score."""
+
+    number: int
+    repeats: int
+    score: float | None
+    score_ci95: tuple[float, float] | None = None
+    gain: float | None = None
+    gain_ci95: tuple[float, float] | None = None
+    changed_flags: int = 0
+
+
+@dataclass(frozen=True)
+class Drift:
+    """How the default's own score moved from its first measurement to its last, as a ratio - 1."""
+
+    change: float
+    ci95: tuple[float, float]
+    is_real: bool
+    checks: int
+
+
+@dataclass(frozen=True)
+class Undo:
+    """The winner without one of its flags: `number` is its experiment. `is_needed`: the winner is
+    worse without it, beyond noise."""
+
+    flag: str
+    number: int
+    change: float | None
+    ci95: tuple[float, float] | None
+    is_needed: bool
+
+
+@dataclass(frozen=True)
+class Final:
+    """`rounds` that have ended, in each of which every contender is measured once. `noise` is the
+    relative standard deviation of a repeat; `engine_s` what the final took of `budget_s`."""
+
+    contenders: tuple[int, ...] = ()
+    rounds: int = 0
+    is_done: bool = False
+    verdict: FinalVerdict | None = None
+    winner: int | None = None
+    tied: tuple[int, ...] = ()
+    estimates: tuple[Estimate, ...] = ()
+    noise: float | None = None
+    drift: Drift | None = None
+    undo: tuple[Undo, ...] = field(default=())
+    engine_s: float = 0.0
+    budget_s: float = 0.0
+    why: str = ""
+
+    def estimate_of(self, number: int) -> Estimate | None:
+        return next((e for e in self.estimates if e.number == number), None)
+
+    def to_data(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_data(cls, data: Mapping[str, Any] | None) -> Self | None:
+        """As `Run.final` keeps it; None before there is one."""
+        if not data:
+            return None
+        drift = data.get("drift")
+        known = dict(data) | {
+            "contenders": tuple(data["contenders"]),
+            "tied": tuple(data["tied"]),
+            "verdict": FinalVerdict(data["verdict"]) if data.get("verdict") else None,
+            "estimates": tuple(
+                Estimate(**_with_pairs(e, "score_ci95", "gain_ci95")) for e in data["estimates"]
+            ),
+            "drift": Drift(**_with_pairs(drift, "ci95")) if drift else None,
+            "undo": tuple(Undo(**_with_pairs(u, "ci95")) for u in data["undo"]),
+        }
+        return cls(**known)
+
+
+def _with_pairs(data: Mapping[str, Any], *names: str) -> dict[str, Any]:
+    pairs = {name: tuple(data[name]) for name in names if data.get(name)}
+    return dict(data) | pairs
