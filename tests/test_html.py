@@ -22,6 +22,8 @@ KNOWN = (
     # In the standard since 2023, in the checker since 2026.
     "Attribute “name” not allowed on element “details” at this point.",
 )
+# Django's own widget that shows a password's hash.
+PASSWORD_HASH = '<div disabled aria-describedby="id_password_helptext" id="id_password">'
 
 
 @pytest.fixture
@@ -56,7 +58,9 @@ def errors_in(java: str, pages: dict[str, str], folder: Path) -> list[str]:
         f"{names[Path(message['url']).name]} line {message.get('lastLine')}:"
         f" {message['message']} in {message.get('extract', '').strip()}"
         for message in json.loads(done.stderr)["messages"]
-        if message["type"] == "error" and message["message"] not in KNOWN
+        if message["type"] == "error"
+        and message["message"] not in KNOWN
+        and PASSWORD_HASH not in message.get("extract", "")
     ]
 
 

@@ -42,6 +42,8 @@ def test_it_fills_in_every_default(document: Document) -> None:
         "container",
         "readiness",
         "access",
+        "quality",
+        "cost",
     ]
     assert data["optimization"] == {
         "strategy": "auto",
@@ -57,6 +59,10 @@ def test_it_fills_in_every_default(document: Document) -> None:
         "reuse": True,
         "repair": True,
         "stop_when_gain_below": None,
+        "confirm": True,
+        "confirm_budget": 0.2,
+        "undo_test": False,
+        "drift_check_every": 10,
     }
     assert data["benchmark"] == {
         "task": "text-to-text",
@@ -67,6 +73,8 @@ def test_it_fills_in_every_default(document: Document) -> None:
         "max_concurrency": None,
         "max_requests_per_level": 100,
         "max_minutes_per_level": 10,
+        "fresh_prompts": True,
+        "remeasure_disturbed": True,
         "additional_params": {"temperature": 0.0},
     }
     assert (data["slo"], data["environment"], data["constraints"]) == ({}, {}, [])

@@ -66,6 +66,10 @@ optimization:
   reuse: false
   repair: false
   stop_when_gain_below: 0.02
+  confirm: false
+  confirm_budget: 0.5
+  undo_test: true
+  drift_check_every: null
 slo: {ttft_p99_s: 0.5, tpot_mean_s: 0.03, e2e_p90_s: 5.0, error_rate: 0.01}
 benchmark:
   task: text-to-text
@@ -76,6 +80,8 @@ benchmark:
   max_concurrency: null
   max_requests_per_level: 100
   max_minutes_per_level: 10
+  fresh_prompts: false
+  remeasure_disturbed: false
   additional_params: {temperature: 0.0}
 environment: {}
 use_gpus: true
@@ -93,6 +99,8 @@ access:
   https_proxy: http://proxy.example:3128
   no_proxy: intranet.example
   hub_token: hf_0123456789
+quality: {check: true, prompts: 8, max_tokens: 32, min_token_agreement: 0.95}
+cost: {price_per_device_hour: 2.5, currency: EUR}
 """
 
 
