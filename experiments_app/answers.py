@@ -79,8 +79,8 @@ def scenario_changes(
     the answer no feasible level, is left out."""
     if len(spec.benchmark.traffic_scenarios) < 2 or baseline.pk == answer.pk:
         return []
-    rows = Measurement.objects.filter(experiment__in=[baseline, answer]).defer("samples")
-    found = list(rows.order_by("pk"))
+    rows = Measurement.objects.filter(experiment__in=[baseline, answer], counts=True)
+    found = list(rows.defer("samples").order_by("pk"))
     name = spec.optimization.objective
     before, after = (
         objective.reference_figures(

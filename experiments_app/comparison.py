@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Self
 
-from experiments_app import objective, words
+from experiments_app import words
+from experiments_app.best import best_of, gain_of
+from experiments_app.final_result import Final
 from experiments_app.misses import mean_of, misses_in_words
 from experiments_app.models import Experiment, Measurement
-from experiments_app.results import best_of
 from experiments_app.rows import state_of
 from experiments_app.table.columns import METRICS, PHASES
 from tasks_app.models import Run, Task
@@ -74,11 +75,13 @@ class Comparison:
     misses: Mapping[int, str]
     best: Experiment | None
     baseline: Experiment | None
+    final: Final | None
 
     @classmethod
     def load(cls, task: Task, run: int, numbers: Iterable[int]) -> Self:
         """Those that there are, in order of their numbers. Raises Run.DoesNotExist."""
-        spec = Run.objects.get(task=task, number=run).task_spec
+        started = Run.objects.get(task=task, number=run)
+        spec, final = started.task_spec, Final.from_data(started.final)
         of_run = Experiment.objects.of_run(task, run)
         experiments = tuple(of_run.filter(number__in=list(numbers)).order_by("number"))
         scored = list(
@@ -92,8 +95,9 @@ class Comparison:
             experiments=experiments,
             measured=measurements_of(experiments),
             misses=misses_in_words(spec, infeasible),
-            best=best_of(scored, spec.optimization.objective),
+            best=best_of(scored, spec.optimization.objective, final),
             baseline=next((e for e in scored if e.is_baseline), None),
+            final=final,
         )
 
     @property
@@ -141,8 +145,7 @@ class Comparison:
 
     def _head(self, experiment: Experiment) -> Compared:
         state, label, detail = state_of(experiment)
-        baseline = self.baseline.objective_score if self.baseline else None
-        gain = objective.gain(self.objective, experiment.objective_score, baseline)
+        gain = gain_of(self.objective, experiment, self.baseline, self.final)
         return Compared(
             experiment=experiment,
             state=state,
@@ -160,9 +163,10 @@ def levels_of(spec: TaskSpec, experiments: Sequence[Experiment]) -> list[tuple[s
 
 
 def measurements_of(experiments: Sequence[Experiment]) -> dict[int, list[Measurement]]:
-    """By the experiment's pk, without the samples."""
+    """What counts, by the experiment's pk, without the samples."""
     found: dict[int, list[Measurement]] = {experiment.pk: [] for experiment in experiments}
-    for row in Measurement.objects.filter(experiment__in=experiments).defer("samples"):
+    rows = Measurement.objects.filter(experiment__in=experiments, counts=True)
+    for row in rows.defer("samples"):
         found[row.experiment_id].append(row)
     return found
 

@@ -79,8 +79,27 @@ class Final:
     def estimate_of(self, number: int) -> Estimate | None:
         return next((e for e in self.estimates if e.number == number), None)
 
+    @property
+    def won(self) -> Estimate | None:
+        """How the winner of a final that has ended came out."""
+        if not self.is_done or self.winner is None:
+            return None
+        return self.estimate_of(self.winner)
+
+    @property
+    def gain(self) -> float | None:
+        """The winner's over the default; 0 where that is the default itself."""
+        if self.won is None:
+            return None
+        return 0.0 if self.won.number == 0 else self.won.gain
+
+    @property
+    def gain_ci95(self) -> tuple[float, float] | None:
+        return self.won.gain_ci95 if self.won else None
+
     def to_data(self) -> dict[str, Any]:
-        return asdict(self)
+        """With the `gain` that follows from it, which the database sorts by."""
+        return asdict(self) | {"gain": self.gain}
 
     @classmethod
     def from_data(cls, data: Mapping[str, Any] | None) -> Self | None:
@@ -88,7 +107,7 @@ class Final:
         if not data:
             return None
         drift = data.get("drift")
-        known = dict(data) | {
+        known = {key: value for key, value in data.items() if key != "gain"} | {
             "contenders": tuple(data["contenders"]),
             "tied": tuple(data["tied"]),
             "verdict": FinalVerdict(data["verdict"]) if data.get("verdict") else None,

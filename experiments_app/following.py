@@ -35,6 +35,7 @@ def results_stamp(standing: Standing) -> str:
             standing.task.archived_at,
             standing.task.name,
             standing.chosen_number,
+            standing.final_stamp,
         ]
     )
 

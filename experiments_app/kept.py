@@ -30,19 +30,26 @@ KEPT_RUNS = 6
 
 
 def experiments_of(
-    task: Task, run: int, *, made: int, finished: int, last_ended_at: datetime | None
+    task: Task,
+    run: int,
+    *,
+    made: int,
+    finished: int,
+    last_ended_at: datetime | None,
+    final: str = "",
 ) -> tuple[Experiment, ...]:
     """All of the run in their order; the counts tell what there is.
 
     An experiment that has ended changes only by being tried again: then fewer have ended, and
-    when it ends once more it does so later.
+    when it ends once more it does so later. Or its score does, where it is measured again: then
+    `final`, which tells how far that is, differs, or a repeat of it ended later.
     """
     of_run = (
         Experiment.objects.of_run(task, run).defer(*SELDOM_NEEDED).with_source().order_by("number")
     )
     if finished < KEPT_FROM or last_ended_at is None:
         return tuple(of_run)
-    ended = _ended(task.pk, run, finished, last_ended_at)
+    ended = _ended(task.pk, run, finished, last_ended_at, final)
     if made == finished:
         return ended
     known = {experiment.pk for experiment in ended}
@@ -52,8 +59,8 @@ def experiments_of(
 
 @lru_cache(maxsize=KEPT_RUNS)
 def _ended(
-    task_pk: int, run: int, finished: int, last_ended_at: datetime
+    task_pk: int, run: int, finished: int, last_ended_at: datetime, final: str
 ) -> tuple[Experiment, ...]:
-    del finished, last_ended_at  # with them the answer changes
+    del finished, last_ended_at, final  # with them the answer changes
     ended = Experiment.objects.first_times().filter(task=task_pk, run=run, status__in=FINISHED)
     return tuple(ended.defer(*SELDOM_NEEDED).with_source().order_by("number"))

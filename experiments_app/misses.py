@@ -32,7 +32,8 @@ def misses_in_words(spec: TaskSpec, experiments: Sequence[Experiment]) -> dict[i
     """For each infeasible experiment by its pk: `TTFT p99 is 0.41 s at D(100,50) at …`."""
     if not experiments:
         return {}
-    rows = Measurement.objects.filter(experiment__in=experiments).defer("samples").order_by()
+    rows = Measurement.objects.filter(experiment__in=experiments, counts=True)
+    rows = rows.defer("samples").order_by()
     by_experiment: dict[int, list[Measurement]] = defaultdict(list)
     for row in rows:
         by_experiment[row.experiment_id].append(row)

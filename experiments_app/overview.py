@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Self
 
-from experiments_app import objective, several, words
+from experiments_app import several, words
 from experiments_app.answer_texts import AnswerText, answer_texts
 from experiments_app.answers import (
     ScenarioChange,
@@ -16,11 +16,12 @@ from experiments_app.answers import (
     losses_in_words,
     scenario_changes,
 )
+from experiments_app.best import best_of, gain_of
 from experiments_app.comparison import Line, levels_of
 from experiments_app.kept import experiments_of
 from experiments_app.models import Experiment
 from experiments_app.planned import most_experiments
-from experiments_app.results import best_of, closest_miss, closest_to_slo, is_client_bound
+from experiments_app.results import closest_miss, closest_to_slo, is_client_bound
 from experiments_app.rows import Cell, Row, cells_of, planned_row, state_of
 from experiments_app.spent import Spent
 from experiments_app.standing import Standing
@@ -53,9 +54,10 @@ class TaskOverview(Standing):
             made=standing.made,
             finished=standing.finished,
             last_ended_at=standing.last_ended_at,
+            final=standing.final_stamp,
         )
         spec = standing.spec
-        best = best_of(experiments, spec.optimization.objective)
+        best = best_of(experiments, spec.optimization.objective, standing.final)
         closest = None if best else closest_to_slo(experiments)
         return cls(
             experiments=experiments,
@@ -68,7 +70,7 @@ class TaskOverview(Standing):
 
     @cached_property
     def best(self) -> Experiment | None:
-        return best_of(self.experiments, self.objective)
+        return best_of(self.experiments, self.objective, self.final)
 
     @cached_property
     def baseline(self) -> Experiment | None:
@@ -118,14 +120,12 @@ class TaskOverview(Standing):
 
     @cached_property
     def gain(self) -> float | None:
-        return self.gain_of(self.best.objective_score if self.best else None)
-
-    def gain_of(self, score: float | None) -> float | None:
-        baseline = self.baseline.objective_score if self.baseline else None
-        return objective.gain(self.objective, score, baseline)
+        return gain_of(self.objective, self.best, self.baseline, self.final)
 
     def gain_over_default(self, experiment: Experiment) -> float | None:
-        return None if experiment.is_baseline else self.gain_of(experiment.objective_score)
+        if experiment.is_baseline:
+            return None
+        return gain_of(self.objective, experiment, self.baseline, self.final)
 
     @property
     def beats_default(self) -> bool:

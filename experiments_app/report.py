@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Self
 
 from experiments_app import logs, objective, words
+from experiments_app.best import gain_of
 from experiments_app.charts.usage import UsagePanel, UsageRow, usage_panels, usage_rows
+from experiments_app.final_result import Final
 from experiments_app.gpus import gpu_labels, gpu_names
 from experiments_app.launch_plan import image_of
 from experiments_app.models import Experiment, Measurement
@@ -60,6 +62,7 @@ class ExperimentReport:
     waiting_for: str = ""
     repair: Experiment | None = None
     is_chosen: bool = False
+    final: Final | None = None
 
     @classmethod
     def load(cls, experiment: Experiment) -> Self:
@@ -80,6 +83,7 @@ class ExperimentReport:
             waiting_for=waiting_reason(experiment),
             repair=experiment.repairs.first() if experiment.error_kind else None,
             is_chosen=run.chosen_number == experiment.number,
+            final=Final.from_data(run.final),
         )
 
     @property
@@ -96,11 +100,9 @@ class ExperimentReport:
 
     @property
     def gain(self) -> float | None:
-        if self.baseline is None or self.experiment.is_baseline:
+        if self.experiment.is_baseline:
             return None
-        return objective.gain(
-            self.objective, self.experiment.objective_score, self.baseline.objective_score
-        )
+        return gain_of(self.objective, self.experiment, self.baseline, self.final)
 
     @property
     def bound_words(self) -> str:

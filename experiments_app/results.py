@@ -7,14 +7,16 @@ from typing import Any
 from django.db.models import Prefetch
 from django.utils import timezone
 
-from experiments_app import measurements, objective, task_log
+from experiments_app import measurements, objective, task_log, verdict
 from experiments_app.answers import (
     chosen_of,
     front_of,
     losses_in_words,
     scenario_changes,
 )
+from experiments_app.best import best_of, gain_of
 from experiments_app.facts import facts_of
+from experiments_app.final_result import Final
 from experiments_app.models import Experiment, Measurement
 from experiments_app.rows import reused_words
 from experiments_app.spent import Spent
@@ -46,7 +48,8 @@ class RunResults:
         self.objective = self.spec.optimization.objective
         of_run = Experiment.objects.of_run(task, self.run).with_source()
         self.experiments = list(of_run.order_by("number"))
-        self.best = best_of(self.experiments, self.objective)
+        self.final = Final.from_data(started.final) if started else None
+        self.best = best_of(self.experiments, self.objective, self.final)
         self.baseline = next((e for e in self.experiments if e.is_baseline), None)
         self.chosen = chosen_of(self.experiments, started.chosen_number if started else None)
         self.front = front_of(self.spec, self.experiments)
@@ -59,11 +62,11 @@ class RunResults:
 
     @property
     def gain(self) -> float | None:
-        return objective.gain(
-            self.objective,
-            self.best.objective_score if self.best else None,
-            self.baseline.objective_score if self.baseline else None,
-        )
+        return gain_of(self.objective, self.best, self.baseline, self.final)
+
+    @property
+    def gain_ci95(self) -> tuple[float, float] | None:
+        return self.final.gain_ci95 if self.final else None
 
     @property
     def wall_s(self) -> float | None:
@@ -94,11 +97,15 @@ class RunResults:
         return f"; {name} was taken as the answer"
 
     def _compared(self, best: Experiment) -> str:
+        if self.final and (told := verdict.sentence(self.final)):
+            return told
         measured = sum(e.status == Experiment.Status.SUCCESS for e in self.experiments)
         if best.is_baseline:
             return "nothing beats the default" if measured > 1 else "only the default was measured"
         if self.gain is not None:
-            return f"experiment {best.number} is {self.gain:.1%} better than the default"
+            better = f"experiment {best.number} is better than the default by {self.gain:.1%}"
+            why = verdict.why_not_confirmed(self.final, self.spec, Task.Status(self.status))
+            return f"{better}; not confirmed: {why}" if why else better
         lacking = "could not be measured"
         if self.baseline and self.baseline.status == Experiment.Status.SUCCESS:
             lacking = "misses the SLO"
@@ -148,9 +155,10 @@ class RunResults:
             "best": experiment_data(self.best) if self.best else None,
             "baseline": experiment_data(self.baseline) if self.baseline else None,
             "gain": self.gain,
-            "gain_ci95": None,
+            "gain_ci95": list(self.gain_ci95) if self.gain_ci95 else None,
             "verdict": self.verdict,
             "spent": Spent.of(self.experiments, now=timezone.now(), wall_s=self.wall_s).to_data(),
+            "final": self.final.to_data() if self.final else None,
             "chosen": experiment_data(self.chosen) if self.chosen else None,
             "front": [self._front_data(experiment) for experiment in self.front],
         }
@@ -158,13 +166,6 @@ class RunResults:
     def _front_data(self, experiment: Experiment) -> dict[str, Any]:
         number, parameters = experiment.number, experiment.parameters
         return {"number": number, "parameters": parameters, "scores": experiment.scores}
-
-
-def best_of(experiments: Iterable[Experiment], objective_name: str) -> Experiment | None:
-    """Feasible first, then score, then the lower number; None when nothing is feasible."""
-    feasible = [e for e in experiments if e.objective_score is not None]
-    sign = -1 if objective.is_maximised(objective_name) else 1
-    return min(feasible, key=lambda e: (sign * (e.objective_score or 0.0), e.number), default=None)
 
 
 def closest_to_slo(experiments: Iterable[Experiment]) -> Experiment | None:
@@ -175,7 +176,7 @@ def closest_to_slo(experiments: Iterable[Experiment]) -> Experiment | None:
 
 def is_client_bound(*experiments: Experiment) -> bool:
     """Whether the load client and not the server set the pace somewhere in these."""
-    levels = Measurement.objects.filter(experiment__in=experiments, client_bound=True)
+    levels = Measurement.objects.filter(experiment__in=experiments, client_bound=True, counts=True)
     return levels.exists()
 
 

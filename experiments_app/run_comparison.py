@@ -105,7 +105,8 @@ class RunComparison:
         chosen = [o.baseline if of_default else o.answer for o in overviews]
         whole = Experiment.objects.in_bulk([e.pk for e in chosen if e])
         shown = [whole.get(e.pk) if e else None for e in chosen]
-        rows = Measurement.objects.filter(experiment__in=[e for e in shown if e]).defer("samples")
+        rows = Measurement.objects.filter(experiment__in=[e for e in shown if e], counts=True)
+        rows = rows.defer("samples")
         measured: dict[int, list[Measurement]] = {}
         for row in rows:
             measured.setdefault(row.experiment_id, []).append(row)

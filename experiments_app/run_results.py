@@ -1,11 +1,12 @@
-"""How the runs of a task came out, in one query."""
+"""How the runs of a task came out, in a few queries."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from django.db.models import Count, Max, Min, Q
 
-from experiments_app import objective, words
+from experiments_app import words
+from experiments_app.bests import Best, best_by_score, winners
 from experiments_app.models import Experiment
 from tasks_app.models import Task
 
@@ -34,15 +35,19 @@ def run_results(task: Task) -> Mapping[int, RunResult]:
             baseline=Max("objective_score", filter=Q(number=0)),
         )
     )
-    return {row["run"]: _result(row, objectives.get(row["run"])) for row in rows}
+    won = winners(task.runs.all())
+    return {
+        row["run"]: _result(row, objectives.get(row["run"]), won.get((task.pk, row["run"])))
+        for row in rows
+    }
 
 
-def _result(row: Mapping[str, float | None], aim: str | None) -> RunResult:
+def _result(row: Mapping[str, float | None], aim: str | None, won: Best | None) -> RunResult:
     if aim is None:
         return RunResult(int(row["experiments"] or 0), "", None)
-    best = row["highest" if objective.is_maximised(aim) else "lowest"]
+    best = won or best_by_score(aim, row["highest"], row["lowest"], row["baseline"])
     return RunResult(
         experiments=int(row["experiments"] or 0),
-        best="" if best is None else words.score(best, aim),
-        gain=objective.gain(aim, best, row["baseline"]),
+        best="" if best.score is None else words.score(best.score, aim),
+        gain=best.gain,
     )

@@ -14,6 +14,7 @@ from django.db.models import Count, Max, Q
 from django.utils import timezone
 
 from experiments_app import objective, words
+from experiments_app.final_result import Final
 from experiments_app.kept import FINISHED
 from experiments_app.models import Experiment
 from experiments_app.pace import remembered_past_mean_s, run_mean_s
@@ -33,9 +34,10 @@ TELLING_FRACTION = 0.3
 class Standing:
     """A run of a task at the moment `now`. `planned` counts the baseline in.
 
-    `made` and `finished` count experiments, `last_ended_at` is when the latest of them ended,
-    `open_one` the one that has not ended, `chosen_number` the one that somebody took as the
-    answer. `mean_s`: what one takes, as far as that is known.
+    `made` and `finished` count experiments, each once however often it is measured;
+    `last_ended_at` is when anything of the run ended last, `open_one` what has not ended,
+    `chosen_number` the one that somebody took as the answer. `mean_s`: what one takes, as far as
+    that is known.
     """
 
     task: Task
@@ -54,6 +56,7 @@ class Standing:
     paused_at: datetime | None = None
     paused_s: float = 0.0
     chosen_number: int | None = None
+    final: Final | None = None
     mean_s: float | None = None
     waiting_for: str = ""
     gpus: int | None = None
@@ -72,14 +75,13 @@ class Standing:
         if started is None and (number != task.run or task.started_at is not None):
             raise Run.DoesNotExist(f"{task} has no run {number}")
         spec = started.task_spec if started else task.spec
-        of_run = Experiment.objects.of_run(task, number).order_by()
-        counts = of_run.aggregate(
-            made=Count("pk"),
-            finished=Count("pk", filter=Q(status__in=FINISHED)),
+        executions = Experiment.objects.executions_of_run(task, number).order_by()
+        counts = executions.aggregate(
+            made=Count("pk", filter=Q(repeat=1)),
+            finished=Count("pk", filter=Q(repeat=1, status__in=FINISHED)),
             last_ended_at=Max("completed_at"),
         )
-        started_ones = Experiment.objects.executions_of_run(task, number)
-        open_one = started_ones.exclude(status__in=FINISHED).order_by("number", "repeat").first()
+        open_one = executions.exclude(status__in=FINISHED).order_by("number", "repeat").first()
         is_running = (started.status if started else task.status) == Task.Status.RUNNING
         mean_s = None
         if is_running:
@@ -103,6 +105,7 @@ class Standing:
             "paused_at": task.paused_at if number == task.run else None,
             "paused_s": started.paused_s if started else 0.0,
             "chosen_number": started.chosen_number if started else None,
+            "final": Final.from_data(started.final) if started else None,
             "mean_s": mean_s,
             "learned_from": tuple(sources_of(started)),
             "waiting_for": waiting_reason(open_one) if open_one else "",
@@ -110,6 +113,11 @@ class Standing:
         }
 
     # How far it is
+
+    @cached_property
+    def final_stamp(self) -> str:
+        """Changes with what the final has found."""
+        return repr(self.final)
 
     @property
     def objective(self) -> str:

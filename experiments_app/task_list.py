@@ -1,4 +1,4 @@
-"""What the list of tasks says of each: progress, best score, gain. Three queries for any
+"""What the list of tasks says of each: progress, best score, gain. Four queries at most for any
 number."""
 
 from collections.abc import Iterable, Sequence
@@ -7,7 +7,8 @@ from typing import Any
 
 from django.db.models import Count, F, Max, Min, Q
 
-from experiments_app import objective, words
+from experiments_app import words
+from experiments_app.bests import Best, best_by_score, winners
 from experiments_app.models import Experiment
 from experiments_app.planned import fraction_done, planned_by_task
 from tasks_app.models import Run, Task
@@ -21,7 +22,7 @@ class TaskSummary:
     finished: int
     total: int
     best_score: float | None
-    baseline_score: float | None
+    gain: float | None
 
     @property
     def objective(self) -> str:
@@ -36,10 +37,6 @@ class TaskSummary:
     @property
     def best(self) -> str:
         return "" if self.best_score is None else words.score(self.best_score, self.objective)
-
-    @property
-    def gain(self) -> float | None:
-        return objective.gain(self.objective, self.best_score, self.baseline_score)
 
     @property
     def is_live(self) -> bool:
@@ -61,7 +58,11 @@ def summaries(tasks: Sequence[Task]) -> list[TaskSummary]:
     found = {row["task"]: row for row in _standings(tasks)}
     runs = Run.objects.filter(task__in=tasks, number=F("task__run"))
     raised = dict(runs.exclude(max_iterations=None).values_list("task", "max_iterations"))
-    return [_summary(task, found.get(task.pk, {}), raised.get(task.pk)) for task in tasks]
+    won = winners(runs)
+    return [
+        _summary(task, found.get(task.pk, {}), raised.get(task.pk), won.get((task.pk, task.run)))
+        for task in tasks
+    ]
 
 
 def _standings(tasks: Sequence[Task]) -> Iterable[dict[str, Any]]:
@@ -80,14 +81,16 @@ def _standings(tasks: Sequence[Task]) -> Iterable[dict[str, Any]]:
     )
 
 
-def _summary(task: Task, row: dict[str, Any], budget: int | None) -> TaskSummary:
-    maximised = objective.is_maximised(task.optimization["objective"])
+def _summary(task: Task, row: dict[str, Any], budget: int | None, won: Best | None) -> TaskSummary:
+    best = won or best_by_score(
+        task.optimization["objective"], row.get("highest"), row.get("lowest"), row.get("baseline")
+    )
     made = row.get("made", 0)
     completed = task.current_status is Task.Status.COMPLETED
     return TaskSummary(
         task=task,
         finished=row.get("finished", 0),
         total=made if completed else max(planned_by_task(task, budget), made),
-        best_score=row.get("highest" if maximised else "lowest"),
-        baseline_score=row.get("baseline"),
+        best_score=best.score,
+        gain=best.gain,
     )

@@ -4,12 +4,24 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
 
-from django.db.models import Case, DateTimeField, F, FloatField, OuterRef, QuerySet, Subquery, When
+from django.db.models import (
+    Case,
+    DateTimeField,
+    Exists,
+    F,
+    FloatField,
+    OuterRef,
+    QuerySet,
+    Subquery,
+    Value,
+    When,
+)
 from django.db.models.expressions import Combinable, Expression, ExpressionWrapper, OrderBy
-from django.db.models.functions import Coalesce, Lower, Now
+from django.db.models.fields.json import KT
+from django.db.models.functions import Cast, Coalesce, Lower, Now
 
 from experiments_app.models import Experiment
-from tasks_app.models import Task
+from tasks_app.models import Run, Task
 
 
 @dataclass(frozen=True)
@@ -81,14 +93,26 @@ def _keys() -> dict[str, F | Lower | Expression]:
 
 
 def _gain() -> Case:
-    """As `objective.gain`: what is best over the baseline, more or less being better."""
+    """As `best.gain_of`: what the final says, else what is best over the baseline, more or less
+    being better."""
     of_run = Experiment.objects.filter(
         task=OuterRef("pk"), run=OuterRef("run"), objective_score__isnull=False
+    )
+    final = Run.objects.filter(
+        task=OuterRef("pk"), number=OuterRef("run"), final__is_done=True, final__gain__isnull=False
+    )
+    confirmed = Subquery(
+        final.values(gain=Cast(KT("final__gain"), FloatField()))[:1], output_field=FloatField()
     )
     baseline = _score(of_run.filter(number=0))
     highest = _score(of_run.order_by("-objective_score"))
     lowest = _score(of_run.order_by("objective_score"))
     return Case(
+        # The ratio of a gain is the gain and 1.
+        When(
+            Exists(final),
+            then=ExpressionWrapper(confirmed + Value(1.0), output_field=FloatField()),
+        ),
         When(optimization__objective__startswith="maximize_", then=_ratio(highest, baseline)),
         default=_ratio(baseline, lowest),
         output_field=FloatField(),

@@ -64,7 +64,7 @@ def _context(experiment: Experiment) -> dict[str, Any]:
     return {
         "section": "tasks",
         "report": report,
-        "near": Neighbours.of(experiment, report.objective),
+        "near": Neighbours.of(experiment, report.objective, report.final),
         "steps": steps_of(experiment, timezone.now(), in_container=in_container),
         "log": report.log,
         "log_size": _log_size(experiment),

@@ -1,6 +1,6 @@
 """How numbers, times and states are put for people. Pure functions."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from tasks_app.expressions import Scalar
@@ -46,6 +46,16 @@ def score(value: float, objective: str) -> str:
 def percent(ratio: float) -> str:
     """A signed change: 0.382 as +38.2%."""
     return f"{ratio:+.1%}".replace("-", "−")
+
+
+def interval(bounds: Sequence[float]) -> str:
+    """The bounds of a change: (0.27, 0.35) as `27% to 35%`, narrow ones with a decimal, those
+    that go below 0 with their signs."""
+    low, high = bounds
+    digits = 1 if high - low < 0.03 else 0
+    sign = "+" if low < 0 else ""
+    told = (f"{bound:{sign}.{digits}%}".replace("-", "−") for bound in (low, high))
+    return " to ".join(told)
 
 
 def chance(share: float) -> str:

@@ -44,7 +44,7 @@ def task_data(**changes: Any) -> dict[str, Any]:
         "base_runtime": "llamacpp",
         "model": {"id_or_path": "smollm2-135m"},
         "parameters": {"threads": [1, 2], "parallel": [1, 4, 8], "ubatch-size": [64, 512]},
-        "optimization": {"strategy": "grid_search", "max_iterations": 12},
+        "optimization": {"strategy": "grid_search", "max_iterations": 12, "confirm": False},
         "benchmark": {"traffic_scenarios": ["D(100,50)"], "num_concurrency": [8]},
     }
     return data | changes
@@ -200,6 +200,7 @@ def measure(
     ttft_s: float = 0.412,
     first: int | None = None,
     points: Sequence[Point] | None = None,
+    repeat: int = 1,
 ) -> None:
     """Measurements at every point of the task, or the `first` of them, or other `points`, the pace
     being `rate` output tokens/s."""
@@ -215,6 +216,7 @@ def measure(
         }  # fmt: skip
         Measurement.objects.create(
             experiment=experiment,
+            repeat=repeat,
             scenario=point.scenario,
             concurrency=point.concurrency,
             num_requests=24,

@@ -34,10 +34,10 @@ class ChartSource:
         return TaskOverview.of(self.standing)
 
     def levels(self, numbers: Iterable[int]) -> Sequence[Repeat]:
-        """All that was measured of these experiments, each load level after the other."""
+        """All that counts of what was measured of these, each load level after the other."""
         wanted = set(numbers)
         by_key = {e.pk: e.number for e in self.overview.experiments if e.number in wanted}
-        rows = Measurement.objects.filter(experiment__in=by_key).defer("samples")
+        rows = Measurement.objects.filter(experiment__in=by_key, counts=True).defer("samples")
         ordered = rows.order_by("experiment__number", "pk")
         return [repeat_of(row, by_key[row.experiment_id]) for row in ordered]
 

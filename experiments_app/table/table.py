@@ -240,7 +240,7 @@ def _measured(
         )
     else:
         rows = Measurement.objects.filter(experiment__in=of)
-    rows = rows.filter(scenario=level.scenario)
+    rows = rows.filter(scenario=level.scenario, counts=True)
     if level.concurrency is not None:
         rows = rows.filter(concurrency=level.concurrency)
     for pk, concurrency, *values in rows.order_by().values_list("experiment", "concurrency", *keys):

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 import pytest
 
+from experiments_app.best import best_of
 from experiments_app.models import Experiment
-from experiments_app.results import best_of
 from tasks_app.space import Range, SearchSpace
 from tasks_app.strategies import STRATEGIES, Trial
 from tasks_app.strategies.base import Memory

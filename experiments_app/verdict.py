@@ -1,0 +1,117 @@
+"""The answer of a run in words: one sentence, and how sure it is. Pure functions."""
+
+from collections.abc import Sequence
+
+from experiments_app import words
+from experiments_app.final_result import Final, FinalVerdict
+from tasks_app.models import Task
+from tasks_app.spec import TaskSpec
+
+
+def sentence(final: Final) -> str:
+    """What the final found, where it found something: all but that nothing meets the SLO, which
+    is told with the closest, and that the gain is not confirmed. Else ""."""
+    winner = name_of(final.winner)
+    match final.verdict if final.is_done else None:
+        case FinalVerdict.BETTER:
+            return f"{winner} is {_better(final)}" if final.gain is not None else ""
+        case FinalVerdict.TIE:
+            by = f"; it is {_better(final)}" if final.gain else ""
+            return f"a tie among {names(final.tied)}: the simplest, {winner}, is chosen{by}"
+        case FinalVerdict.DEFAULT:
+            return "nothing beats the default"
+        case FinalVerdict.NOISY:
+            return f"too noisy to say, because {_clause(final.why)}"
+        case _:
+            return ""
+
+
+def _better(final: Final) -> str:
+    better = f"better than the default by {final.gain:.1%}"
+    return f"{better} (95%: {words.interval(final.gain_ci95)})" if final.gain_ci95 else better
+
+
+def why_not_confirmed(final: Final | None, spec: TaskSpec, status: Task.Status) -> str:
+    """Why the gain is the search's alone; "" where the final has confirmed or refuted it."""
+    if final is not None and final.is_done:
+        if final.verdict is not FinalVerdict.UNCONFIRMED:
+            return ""
+        return _clause(final.why)
+    if status.is_under_way:
+        return "the final has not ended yet" if final is not None else "the search goes on"
+    if final is not None:
+        return "the final was not ended"
+    if not spec.optimization.confirm:
+        return "the task asks for no final"
+    return "no final was held"
+
+
+def how_sure(final: Final) -> str:
+    """What a reader may make of the verdict of a final that has ended, in plain words."""
+    match final.verdict:
+        case FinalVerdict.BETTER if final.gain is not None:
+            return f"{_repeats(final)}, in turn.{_trust(final)}"
+        case FinalVerdict.TIE:
+            return (
+                f"{_repeats(final)}, in turn, and the leaders differ by less than measuring does."
+                f" The one with the fewest changed flags is taken.{_trust(final)}"
+            )
+        case FinalVerdict.DEFAULT:
+            return f"{_nearest(final)} Differences within the noise are no reason to change flags."
+        case FinalVerdict.NOISY:
+            advice = "Measure on a quieter machine, or give the final more time."
+            return f"{_capitalised(final.why)}.{_noise(final)} {advice}"
+        case _:
+            return ""
+
+
+def _repeats(final: Final) -> str:
+    estimates = [e for e in final.estimates if e.number in {0, final.winner}]
+    counts = sorted({e.repeats for e in estimates}) or [final.rounds]
+    times = " and ".join("once" if count == 1 else f"{count} times" for count in counts)
+    both = "It and the default were" if final.winner else "The default was"
+    return f"{both} measured {times}"
+
+
+def _trust(final: Final) -> str:
+    if final.gain_ci95 is None:
+        return ""
+    return f" With a confidence of 95% the true gain is {words.interval(final.gain_ci95)}."
+
+
+def _nearest(final: Final) -> str:
+    others = [e for e in final.estimates if e.number and e.gain is not None]
+    if not others:
+        return "No leader was better when it was measured again."
+    nearest = max(others, key=lambda e: e.gain or 0.0)
+    told = f"{words.percent(nearest.gain or 0.0)}"
+    if nearest.gain_ci95:
+        told += f" (95%: {words.interval(nearest.gain_ci95)})"
+    return f"Measured again, the nearest is {name_of(nearest.number)} with {told}."
+
+
+def _noise(final: Final) -> str:
+    if final.noise is None:
+        return ""
+    return f" The same configuration varies by {final.noise:.1%} from one measurement to the next."
+
+
+def name_of(number: int | None) -> str:
+    return f"experiment {number}" if number else "the default"
+
+
+def names(numbers: Sequence[int]) -> str:
+    """`#3, #7 and the default`"""
+    told = [f"#{number}" if number else "the default" for number in numbers]
+    return " and ".join(filter(None, [", ".join(told[:-1]), *told[-1:]]))
+
+
+def _clause(text: str) -> str:
+    """A reason as it stands after `because`."""
+    text = text.strip().rstrip(".")
+    return text[:1].lower() + text[1:] if text[1:2].islower() or text[1:2] == " " else text
+
+
+def _capitalised(text: str) -> str:
+    text = text.strip().rstrip(".")
+    return text[:1].upper() + text[1:]

@@ -1,0 +1,106 @@
+"""What is said of a run once its leaders were measured again, and that every page says the same."""
+
+import json
+
+import pytest
+
+from experiments_app.comparison import Comparison
+from experiments_app.final_result import Final
+from experiments_app.neighbours import Neighbours
+from experiments_app.overview import TaskOverview
+from experiments_app.results import RunResults
+from experiments_app.run_results import run_results
+from experiments_app.task_list import summaries
+from experiments_app.task_order import ordered
+from experiments_app.verdict import names
+from tasks_app.models import Run, Task
+from tests.factories import cancelled_task, completed_task
+from tests.finals import confirmed_task, task_in_final
+
+pytestmark = pytest.mark.django_db
+
+SENTENCES = {
+    "better": "experiment 3 is better than the default by 31.0% (95%: 27% to 35%)",
+    "tie": "a tie among #3 and #4: the simplest, experiment 4, is chosen; it is better than the"
+    " default by 30.0% (95%: 25% to 35%)",
+    "default": "nothing beats the default",
+    "noisy": "too noisy to say, because after 3 rounds the intervals are still wider than the"
+    " gains",
+    "unconfirmed": "experiment 3 is better than the default by 44.3%; not confirmed: the default"
+    " could not be measured again",
+}
+
+
+@pytest.mark.parametrize("kind", SENTENCES)
+def test_the_verdict_is_one_sentence(kind: str) -> None:
+    assert RunResults(confirmed_task(kind)).verdict == SENTENCES[kind]
+
+
+def test_where_nothing_is_feasible_the_closest_is_named() -> None:
+    verdict = RunResults(confirmed_task("infeasible")).verdict
+    assert verdict.startswith("nothing meets the SLO; experiment 2 is the closest: ")
+
+
+def test_without_a_final_it_says_why_the_gain_is_not_confirmed() -> None:
+    assert RunResults(completed_task()).verdict.endswith(
+        "not confirmed: the task asks for no final"
+    )
+    asked = {"strategy": "grid_search"}
+    old = completed_task(optimization=asked)
+    assert RunResults(old).verdict.endswith("not confirmed: no final was held")
+    assert RunResults(task_in_final()).verdict.endswith("the final has not ended yet")
+    Run.objects.filter(task=(task := cancelled_task())).update(final=Final().to_data())
+    assert "better than" not in RunResults(task).verdict  # the default is the best there
+
+
+@pytest.mark.parametrize("kind", ["better", "tie", "default"])
+def test_every_page_has_the_same_best_and_the_same_gain(kind: str) -> None:
+    task = confirmed_task(kind)
+    results, overview = RunResults(task), TaskOverview.load(task)
+    assert results.best
+    assert results.final
+    assert results.best.number == results.final.winner
+    comparison = Comparison.load(task, 1, [0, 3, 4])
+    near = Neighbours.of(results.best, results.objective, results.final)
+    bests = [overview.best, comparison.best, near.best]
+    assert [e.number for e in bests if e] == [results.final.winner] * 3
+    listed = summaries([task])[0]
+    of_run = run_results(task)[1]
+    assert {results.gain, overview.gain, listed.gain, of_run.gain} == {results.final.gain}
+    assert listed.best_score == results.best.objective_score
+
+
+def test_the_list_sorts_by_the_confirmed_gain() -> None:
+    lucky = confirmed_task("default")
+    modest = completed_task((50.0, 55.0))
+    better = confirmed_task("better")
+    assert list(ordered(Task.objects.all(), "-gain")) == [better, modest, lucky]
+
+
+def test_the_data_has_the_final_the_interval_and_what_counts() -> None:
+    task = confirmed_task("better")
+    data = RunResults(task).to_data()
+    assert json.loads(json.dumps(data, allow_nan=False))["final"]["verdict"] == "better"
+    assert data["gain_ci95"] == [0.27, 0.35]
+    counted = [(m["repeat"], m["counts"]) for m in data["experiments"][3]["measurements"]]
+    assert counted == [(1, False), (2, True), (3, True), (4, True)]
+    assert len(data["experiments"]) == 6
+
+
+def test_an_old_run_has_no_final() -> None:
+    data = RunResults(completed_task()).to_data()
+    assert data["final"] is None
+    assert data["gain_ci95"] is None
+
+
+def test_a_final_is_kept_as_it_was() -> None:
+    for kind in ("better", "drift", "undo", "noisy"):
+        data = Run.objects.get(task=confirmed_task(kind)).final
+        final = Final.from_data(data)
+        assert final
+        assert Final.from_data(final.to_data()) == final
+
+
+def test_names_are_listed_as_people_do() -> None:
+    assert names([7]) == "#7"
+    assert names([3, 7, 0]) == "#3, #7 and the default"
