@@ -59,11 +59,14 @@ class Undo:
 
 @dataclass(frozen=True)
 class Final:
-    """`rounds` that have ended, in each of which every contender is measured once. `noise` is the
-    relative standard deviation of a repeat; `engine_s` what the final took of `budget_s`."""
+    """`rounds` that have ended, in each of which every contender is measured once, of at most
+    `max_rounds`. `noise` is the relative standard deviation of a repeat; `engine_s` what the final
+    took of `budget_s`. `executions`: number, repeat and round of all that was started."""
 
     contenders: tuple[int, ...] = ()
     rounds: int = 0
+    max_rounds: int = 0
+    executions: tuple[tuple[int, int, int], ...] = ()
     is_done: bool = False
     verdict: FinalVerdict | None = None
     winner: int | None = None
@@ -110,6 +113,7 @@ class Final:
         known = {key: value for key, value in data.items() if key != "gain"} | {
             "contenders": tuple(data["contenders"]),
             "tied": tuple(data["tied"]),
+            "executions": tuple((n, again, at) for n, again, at in data.get("executions", ())),
             "verdict": FinalVerdict(data["verdict"]) if data.get("verdict") else None,
             "estimates": tuple(
                 Estimate(**_with_pairs(e, "score_ci95", "gain_ci95")) for e in data["estimates"]
