@@ -145,6 +145,7 @@ def _row(experiment: Experiment, level: Level, repeat: int) -> Measurement:
         requests_per_s=level.requests_per_s,
         good_requests_per_s=level.good_requests_per_s,
         client_bound=level.client_bound,
+        conditions=dict(level.conditions),
         samples=level.samples.to_data(),
         **latency_statistics(level.samples),
     )
@@ -163,6 +164,7 @@ def _level(row: Measurement) -> Level:
         requests_per_s=row.requests_per_s or 0.0,
         good_requests_per_s=row.good_requests_per_s or 0.0,
         client_bound=row.client_bound,
+        conditions=row.conditions,
         samples=Samples.from_data(row.samples),
         devices=row.devices,
     )

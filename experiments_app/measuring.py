@@ -6,7 +6,7 @@ before it gave.
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from experiments_app import load_levels, measurements, objective
 from experiments_app.attempt_context import AttemptContext, TimeUp
@@ -125,6 +125,8 @@ class Measuring:
     def _keep(self, level: Level, result: LevelResult) -> None:
         slo = self._context.spec.slo
         kept = level_of(result, slo, self._devices)
+        conditions = {**kept.conditions, "request_set": self._benchmark.request.request_set}
+        kept = replace(kept, conditions=conditions)
         self._measured.levels.append(kept)
         (point,) = pool([kept])
         value = objective.value_of(self._context.spec.optimization.objective, point)

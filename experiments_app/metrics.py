@@ -6,9 +6,10 @@ nearest ranks (numpy's default, the method that genai-bench uses).
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import groupby
+from typing import Any
 
 import numpy as np
 
@@ -82,6 +83,8 @@ class Level:
     num_cut_off: int = 0
     client_bound: bool = False
     devices: int = 1
+    conditions: Mapping[str, Any] = field(default_factory=dict)
+    """What `Measurement.conditions` keeps: how it was measured, and what else went on meanwhile."""
 
 
 @dataclass(frozen=True)
@@ -157,6 +160,7 @@ def level_of(result: LevelResult, slo: Mapping[str, float], devices: int) -> Lev
             lambda sample: meets(slo, sample.ttft_s, sample.tpot_s, sample.e2e_s)
         ),
         client_bound=result.client_bound,
+        conditions={"prompts": result.prompts_sha256},
         samples=Samples(
             ttft_s=tuple(sample.ttft_s or 0.0 for sample in successes),
             tpot_s=tuple(sample.tpot_s for sample in successes),

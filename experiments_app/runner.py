@@ -294,6 +294,8 @@ class Attempt:
             max_requests_per_level=benchmark.max_requests_per_level,
             max_minutes_per_level=benchmark.max_minutes_per_level,
             seed=self.spec.optimization.seed,
+            request_set=load_levels.request_set(self.experiment),
+            fresh_prompts=benchmark.fresh_prompts,
             additional_params=benchmark.additional_params,
             genai_bench_path=settings.GENAI_BENCH_PATH,
             environment={

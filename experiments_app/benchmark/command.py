@@ -79,6 +79,8 @@ def configuration(request: BenchmarkRequest) -> dict[str, Any]:
         "levels": request.levels,
         "requests": request.max_requests_per_level,
         "seed": request.seed,
+        "request_set": request.request_set,
+        "fresh_prompts": request.fresh_prompts,
     }
 
 

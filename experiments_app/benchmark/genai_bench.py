@@ -13,7 +13,7 @@ from typing import Any, Self
 
 from experiments_app.benchmark import command
 from experiments_app.benchmark.errors import BenchmarkError, ErrorKind, error_of_os
-from experiments_app.benchmark.level_files import all_failed, read_level
+from experiments_app.benchmark.level_files import all_failed, read_level, set_aside
 from experiments_app.benchmark.request import BenchmarkRequest, Key, Progress
 from experiments_app.benchmark.results import LevelResult
 from experiments_app.engines.log_capture import LogCapture
@@ -125,8 +125,10 @@ class GenaiBench:
         on_progress: Callable[[Progress], None] = lambda _progress: None,
         should_stop: Callable[[], None] = lambda: None,
         deadline_s: float | None = None,
+        take: int = 1,
     ) -> LevelResult:
-        """Measures one level; one without a single success is a result, too.
+        """Measures one level; one without a single success is a result, too. A level that was
+        measured before is measured again as its next `take`.
 
         `of` is how many levels are to be measured, where that is known. `should_stop` is asked
         several times a second and raises to abort; `deadline_s` is the most seconds from now.
@@ -137,7 +139,9 @@ class GenaiBench:
         deadline = time.monotonic() + deadline_s if deadline_s is not None else float("inf")
         self._key, self._of, self._level = level, of, {}
         try:
-            self._send(json.dumps(level))
+            if take > 1:
+                set_aside(self.request, level, take - 1)
+            self._send(json.dumps([*level, take]))
             self._follow(on_progress, should_stop, deadline)
             failure = self._level.get("failure")
             result = None if failure else read_level(self.request, level, self._asked)

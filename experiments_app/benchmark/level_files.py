@@ -53,6 +53,15 @@ def read_level(request: BenchmarkRequest, level: Key, index: int) -> LevelResult
     return level_result(contents[0], timings)
 
 
+def set_aside(request: BenchmarkRequest, level: Key, take: int) -> None:
+    """Keeps genai-bench's file of a level in a folder of its own, before it writes another."""
+    folder = request.folder / f"take_{take}"
+    folder.mkdir(exist_ok=True)
+    for path in sorted(request.folder.glob(f"*_concurrency_{level[1]}_*.json")):
+        if _read_level(path).aggregated_metrics.level == level:
+            path.rename(folder / path.name)
+
+
 def all_failed(result: LevelResult) -> BenchmarkError:
     """What a level without a single success is told as."""
     last = result.samples[-1]
@@ -119,6 +128,7 @@ def level_result(content: LevelFile, timings: TimingsFile) -> LevelResult:
             or timings.client_lag_s > MAX_LAG_SHARE * sum(ttfts) / len(ttfts)
         ),
         reported=aggregated,
+        prompts_sha256=timings.prompts_sha256,
     )
 
 

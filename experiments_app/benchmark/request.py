@@ -33,8 +33,11 @@ class BenchmarkRequest:
     max_requests_per_level: int = 100
     max_minutes_per_level: int = 10
     seed: int = 0
-    """The same seed gives the same prompts. Give each repeat on one server its own: a prompt that
-    the server has seen may be answered from its prefix cache."""
+    request_set: str = "search 1"
+    """The same seed and set give the same requests at a level; a repeat asks with another set."""
+    fresh_prompts: bool = True
+    """Whether no prompt is sent twice to one server: it might answer from its prefix cache. False:
+    every level of a scenario begins with the same requests, and so does every set."""
     additional_params: Mapping[str, Any] = field(default_factory=dict)
     api_key: str | None = field(default=None, repr=False)
     genai_bench_path: Path | None = None

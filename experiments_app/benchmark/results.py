@@ -68,6 +68,8 @@ class LevelResult:
     """Whether the client, not the server, limited this level."""
     reported: "AggregatedMetrics"
     """genai-bench's own aggregates, to compare with."""
+    prompts_sha256: str = ""
+    """Of the requests that the level was to be measured with, in order."""
 
     @property
     def num_requests(self) -> int:
@@ -205,6 +207,7 @@ class TimingsFile(_File):
     concurrency: int
     requests: tuple[RequestTiming, ...]
     requests_asked: int
+    prompts_sha256: str = ""
     window_end: float | None
     """Start of the first request that is not measured; None when there was none."""
     stopped_by: str

@@ -39,6 +39,7 @@ def run(channel: Channel) -> tuple[str, str] | None:
         import genai_bench.cli.cli
     from experiments_app.benchmark.launcher import patches
     from experiments_app.benchmark.launcher.load import Load
+    from experiments_app.benchmark.launcher.request_sets import RequestSets
 
     config = json.loads(channel.next_line())
     load = Load(
@@ -46,7 +47,9 @@ def run(channel: Channel) -> tuple[str, str] | None:
         Path(config["folder"]),
         levels=[(scenario, concurrency) for scenario, concurrency in config["levels"]],
         requests=config["requests"],
-        seed=config["seed"],
+        request_sets=RequestSets(
+            config["seed"], config["request_set"], fresh=config["fresh_prompts"]
+        ),
     )
     patches.apply(load, channel, api_base=config["api_base"], api_key=config["api_key"])
     genai_bench.cli.cli.benchmark.main(

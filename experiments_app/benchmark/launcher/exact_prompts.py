@@ -9,8 +9,9 @@ from typing import Any
 _TRIES = 8
 
 
-def make_request(sampler: Any, scenario: Any) -> Any:
-    """genai-bench's next request for the scenario, its prompt brought to the length asked for."""
+def make_request(sampler: Any, scenario: Any, head: str = "") -> Any:
+    """genai-bench's next request for the scenario, its prompt begun with `head` and brought to the
+    length asked for."""
     asked: list[int] = []
     sample = scenario.sample
 
@@ -26,7 +27,7 @@ def make_request(sampler: Any, scenario: Any) -> Any:
         request = sampler.sample(scenario)
     finally:
         del scenario.sample
-    request.prompt = with_length(request.prompt, asked[-1], sampler.tokenizer)
+    request.prompt = with_length(head + request.prompt, asked[-1], sampler.tokenizer)
     request.num_prefill_tokens = asked[-1]
     return request
 

@@ -1,30 +1,25 @@
 """The load of each level: which requests, when it is over, what is remembered of it.
 
-The driver says which level comes next. The requests of a level are made beforehand, from the seed
-and the level alone: every configuration gets the same ones in the same order, whichever levels it
-was measured at before. The first `requests` of them are measured. Until the last of those is
+The driver says which level comes next. The requests of a level are made beforehand, as
+`request_sets` says. The first `requests` of them are measured. Until the last of those is
 answered the users go on sending further ones that nobody measures, so that each measured request
 runs at the asked concurrency from its start to its end.
 """
 
 import gc
 import json
-import random
 import time
-import zlib
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import gevent
 import gevent.event
-import numpy as np
 from genai_bench.protocol import UserResponse
-from genai_bench.scenarios.base import Scenario
 
 from experiments_app.benchmark.launcher.channel import Channel
-from experiments_app.benchmark.launcher.exact_prompts import make_request
 from experiments_app.benchmark.launcher.loop_watch import LoopWatch
+from experiments_app.benchmark.launcher.request_sets import RequestSets, fingerprint
 
 BAD_ANSWER = -1
 """Error code of an answer with status 200 that is none: broken JSON, no content, no usage."""
@@ -59,6 +54,7 @@ class Level:
     concurrency: int
     requests: int
     prepared: list[Any]
+    take: int = 1
     index: int = 0
     tickets: list[Ticket] = field(default_factory=list)
     answered: list[dict[str, Any]] = field(default_factory=list)
@@ -85,14 +81,14 @@ class Load:
         folder: Path,
         levels: list[tuple[str, int]],
         requests: int,
-        seed: int,
+        request_sets: RequestSets,
     ) -> None:
         self._channel = channel
         self._folder = folder
         self._plan = levels
         self._requests = requests
-        self._seed = seed
-        self._prepared: dict[tuple[str, int], Level] = {}
+        self._sets = request_sets
+        self._prepared: dict[tuple[str, int, int], Level] = {}
         self._count = 0
         self._ended_at = 0.0
         self._environment: Any = None
@@ -110,30 +106,35 @@ class Load:
         self._environment = environment
         self._collector = collector
         for scenario, concurrency in self._plan:
-            self._prepared[scenario, concurrency] = self._make(scenario, concurrency)
+            self._prepared[scenario, concurrency, 1] = self._make(scenario, concurrency, 1)
 
-    def _make(self, scenario: str, concurrency: int) -> Level:
+    def _make(self, scenario: str, concurrency: int, take: int) -> Level:
         # Less than one request a user would not reach the concurrency.
         requests = max(self._requests, concurrency)
-        seed = zlib.crc32(f"{self._seed} {scenario} {concurrency}".encode())
-        random.seed(seed)
-        np.random.seed(seed)
-        prepared = self._sample(scenario, requests + concurrency)
-        return Level(scenario, concurrency, requests, prepared)
+        level = Level(scenario, concurrency, requests, [], take)
+        self._sets.begin(scenario, concurrency, take)
+        self._make_more(level, requests + concurrency)
+        return level
 
-    def _sample(self, scenario: str, count: int) -> list[Any]:
-        sampler, parsed = self._environment.sampler, Scenario.from_string(scenario)
-        return [make_request(sampler, parsed) for _ in range(count)]
+    def _make_more(self, level: Level, count: int) -> None:
+        known = len(level.prepared)
+        level.prepared += self._sets.sample(
+            self._environment.sampler,
+            level.scenario,
+            level.concurrency,
+            level.take,
+            range(known, known + count),
+        )
 
     # A level, in the order of events
 
     def next_level(self) -> Level:
         """Waits until the driver says which; then until the server has noticed that requests of
         the one before were broken off."""
-        scenario, concurrency = json.loads(self._channel.next_line())
-        level = self._prepared.pop((scenario, concurrency), None)
+        scenario, concurrency, take = json.loads(self._channel.next_line())
+        level = self._prepared.pop((scenario, concurrency, take), None)
         if level is None:
-            level = self._make(scenario, concurrency)
+            level = self._make(scenario, concurrency, take)
         level.index = self._count
         if self._count and self.level.broken_off:
             gevent.sleep(max(self._ended_at + SETTLE_S - time.monotonic(), 0.0))
@@ -161,7 +162,7 @@ class Load:
         if index >= level.requests and level.errors_in_a_row:
             gevent.sleep(0.1)  # a server that refuses at once would be asked thousands of times
         if index >= len(level.prepared):
-            level.prepared += self._sample(level.scenario, level.concurrency)
+            self._make_more(level, level.concurrency)
         if index == 0:
             self._watch.start()
         now = time.monotonic()
@@ -253,6 +254,7 @@ class Load:
             "scenario": level.scenario,
             "concurrency": level.concurrency,
             "requests_asked": level.requests,
+            "prompts_sha256": fingerprint(level.prepared[: level.requests]),
             "requests": level.answered,
             "window_end": self._window_end(level),
             "stopped_by": level.stopped_by,

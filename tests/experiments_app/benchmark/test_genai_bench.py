@@ -1,6 +1,7 @@
 """The driver, the launcher and the installed genai-bench together, against a real server."""
 
 import contextlib
+import hashlib
 import json
 import os
 import signal
@@ -227,17 +228,18 @@ def test_it_flags_a_level_that_the_client_cannot_carry(make_request: MakeRequest
 def test_it_sends_each_configuration_the_same_prompts(
     make_request: MakeRequest, finished: Finished
 ) -> None:
-    def prompts(seed: int) -> list[str]:
+    def prompts(**changes: Any) -> list[str]:
         with KnownPaceServer(ttft_ms=5, tpot_ms=1) as server:
-            request = make_request(server.api_base, seed=seed)
-            run_benchmark(replace(request, folder=request.folder / str(seed)))
+            request = make_request(server.api_base, **changes)
+            run_benchmark(replace(request, folder=request.folder / str(len(changes))))
             return [request["prompt"] for request in asked_of(server)][:8]
 
-    before = [request["prompt"] for request in finished.asked]
-    same = prompts(finished.request.seed)
+    before = {request["prompt"] for request in finished.asked}
+    same = prompts()
     assert len(set(same)) == 8
-    assert set(same) <= set(before)
-    assert not set(prompts(8)) <= set(before)
+    assert set(same) <= before
+    assert not set(prompts(seed=8)) & before
+    assert not set(prompts(seed=0, request_set="final 1")) & before
 
 
 def test_it_measures_in_any_order_with_the_same_prompts(
@@ -256,6 +258,43 @@ def test_it_measures_in_any_order_with_the_same_prompts(
     in_order = [asked["prompt"] for asked in finished.asked]
     assert set(prompts[:8]) <= set(in_order)
     assert set(in_order[:8]) <= set(prompts)
+    assert len(set(prompts)) == len(prompts), "no prompt is sent twice"
+    sent = [prompt for prompt in prompts if prompt in in_order[:8]]
+    assert results[2].prompts_sha256 == finished.results[0].prompts_sha256 == hash_of(sent)
+
+
+def test_a_level_measured_again_has_fresh_prompts_of_the_same_lengths(
+    make_request: MakeRequest,
+) -> None:
+    level = ("U(10,30)/(4,12)", 1)
+    with KnownPaceServer(ttft_ms=5, tpot_ms=1) as server:
+        request = make_request(server.api_base, scenarios=level[:1], concurrencies=(1,))
+        with GenaiBench(request) as bench:
+            first, second = bench.measure(level), bench.measure(level, take=2)
+        prompts = [asked["prompt"] for asked in asked_of(server)]
+    assert len(set(prompts)) == len(prompts)
+    assert first.prompts_sha256 != second.prompts_sha256
+    lengths = [[sample.asked_output_tokens for sample in r.samples] for r in (first, second)]
+    assert lengths[0] == lengths[1]
+    kept = [*request.folder.glob("take_1/U*.json"), *request.folder.glob("U*.json")]
+    assert len(kept) == 2
+
+
+def test_all_levels_begin_with_the_same_prompts_where_that_is_asked_for(
+    make_request: MakeRequest,
+) -> None:
+    with KnownPaceServer(ttft_ms=5, tpot_ms=1) as server:
+        changes: dict[str, Any] = {"concurrencies": (1, 2), "fresh_prompts": False}
+        request = make_request(server.api_base, **changes)
+        one, two = run_benchmark(request)
+        prompts = [asked["prompt"] for asked in asked_of(server)]
+    assert len(set(prompts)) < len(prompts)
+    assert one.prompts_sha256 == two.prompts_sha256 == hash_of(prompts[:8])
+
+
+def hash_of(prompts: list[str], output_tokens: int = 10) -> str:
+    lines = [json.dumps([prompt, output_tokens]) + "\n" for prompt in prompts]
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
 def test_it_goes_on_after_a_level_in_which_nothing_is_answered(make_request: MakeRequest) -> None:
