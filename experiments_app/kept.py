@@ -57,6 +57,12 @@ def experiments_of(
     return tuple(sorted((*ended, *others), key=lambda experiment: experiment.number))
 
 
+def repeats_of(task: Task, run: int) -> tuple[Experiment, ...]:
+    """What measured an experiment of the run again, by number and then in order."""
+    repeats = Experiment.objects.executions_of_run(task, run).filter(repeat__gt=1)
+    return tuple(repeats.defer(*SELDOM_NEEDED).order_by("number", "repeat"))
+
+
 @lru_cache(maxsize=KEPT_RUNS)
 def _ended(
     task_pk: int, run: int, finished: int, last_ended_at: datetime, final: str

@@ -18,7 +18,7 @@ from experiments_app.answers import (
 )
 from experiments_app.best import best_of, gain_of
 from experiments_app.comparison import Line, levels_of
-from experiments_app.kept import experiments_of
+from experiments_app.kept import experiments_of, repeats_of
 from experiments_app.models import Experiment
 from experiments_app.planned import most_experiments
 from experiments_app.results import closest_miss, closest_to_slo, is_client_bound
@@ -36,6 +36,7 @@ class TaskOverview(Standing):
     """A run with all its experiments, and what came out of them."""
 
     experiments: tuple[Experiment, ...] = ()
+    repeats: tuple[Experiment, ...] = ()
     closest_miss: str = ""
     is_client_bound: bool = False
 
@@ -61,6 +62,7 @@ class TaskOverview(Standing):
         closest = None if best else closest_to_slo(experiments)
         return cls(
             experiments=experiments,
+            repeats=repeats_of(standing.task, standing.run) if standing.repeated else (),
             closest_miss=closest_miss(spec, closest) if closest else "",
             is_client_bound=best is not None and is_client_bound(best, experiments[0]),
             **known,
@@ -178,7 +180,8 @@ class TaskOverview(Standing):
 
     @cached_property
     def spent(self) -> Spent:
-        return Spent.of(self.experiments, now=self.now, wall_s=self.elapsed_s)
+        started = (*self.experiments, *self.repeats)
+        return Spent.of(started, now=self.now, wall_s=self.elapsed_s)
 
     @property
     def outlook_words(self) -> str:

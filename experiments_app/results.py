@@ -17,6 +17,7 @@ from experiments_app.answers import (
 from experiments_app.best import best_of, gain_of
 from experiments_app.facts import facts_of
 from experiments_app.final_result import Final
+from experiments_app.kept import repeats_of
 from experiments_app.models import Experiment, Measurement
 from experiments_app.rows import reused_words
 from experiments_app.spent import Spent
@@ -49,6 +50,7 @@ class RunResults:
         of_run = Experiment.objects.of_run(task, self.run).with_source()
         self.experiments = list(of_run.order_by("number"))
         self.final = Final.from_data(started.final) if started else None
+        self.repeats = repeats_of(self.task, self.run)
         self.best = best_of(self.experiments, self.objective, self.final)
         self.baseline = next((e for e in self.experiments if e.is_baseline), None)
         self.chosen = chosen_of(self.experiments, started.chosen_number if started else None)
@@ -72,6 +74,11 @@ class RunResults:
     def wall_s(self) -> float | None:
         """From the start of the run to its end, or to now; pauses left out."""
         return self.started.elapsed.total_seconds() if self.started else None
+
+    @property
+    def spent(self) -> Spent:
+        started = (*self.experiments, *self.repeats)
+        return Spent.of(started, now=timezone.now(), wall_s=self.wall_s)
 
     @property
     def verdict(self) -> str:
@@ -157,8 +164,9 @@ class RunResults:
             "gain": self.gain,
             "gain_ci95": list(self.gain_ci95) if self.gain_ci95 else None,
             "verdict": self.verdict,
-            "spent": Spent.of(self.experiments, now=timezone.now(), wall_s=self.wall_s).to_data(),
+            "spent": self.spent.to_data(),
             "final": self.final.to_data() if self.final else None,
+            "repeats": [repeat_data(repeat) for repeat in self.repeats],
             "chosen": experiment_data(self.chosen) if self.chosen else None,
             "front": [self._front_data(experiment) for experiment in self.front],
         }
@@ -205,6 +213,19 @@ def experiment_data(experiment: Experiment) -> dict[str, Any]:
         "command": experiment.command,
         "phases_s": experiment.phases_s,
         "measurements": [measurement_data(m) for m in experiment.measurements.all()],
+    }
+
+
+def repeat_data(repeat: Experiment) -> dict[str, Any]:
+    """How measuring an experiment again went; its figures are measurements of the experiment."""
+    return {
+        "number": repeat.number,
+        "repeat": repeat.repeat,
+        "purpose": repeat.purpose,
+        "status": repeat.status,
+        "error_kind": repeat.error_kind or None,
+        "error": repeat.error or None,
+        "phases_s": repeat.phases_s,
     }
 
 

@@ -25,6 +25,8 @@ class Spent:
     `engine_s` is the time in which experiments were under way, `phases_s` what their phases took
     of it; `wall_s` goes from the start of the run to its end, or to now, pauses left out. An
     experiment that was reused was measured in an earlier run, and has cost this one nothing.
+    `search_s`, `drift_s` and `final_s` are `engine_s` by what was measured for; `repeats` are the
+    times that something was measured again, which the counts of experiments leave out.
     """
 
     measured: int
@@ -36,18 +38,27 @@ class Spent:
     engine_s: float
     wall_s: float | None
     gpu_hours: float
+    repeats: int = 0
+    search_s: float = 0.0
+    drift_s: float = 0.0
+    final_s: float = 0.0
 
     @classmethod
     def of(
         cls, experiments: Iterable[Experiment], *, now: datetime, wall_s: float | None = None
     ) -> Self:
-        experiments = list(experiments)
+        """`experiments`: all that was started, repeats included."""
         counts = dict.fromkeys(_COUNTS, 0)
+        by_purpose = {str(purpose): 0.0 for purpose in Experiment.Purpose}
+        repeats = 0
         phases_s = dict.fromkeys(PHASES, 0.0)
         engine_s = gpu_s = 0.0
         for experiment in experiments:
             if (kind := _kind(experiment)) is not None:
-                counts[kind] += 1
+                if experiment.is_repeat:
+                    repeats += 1
+                else:
+                    counts[kind] += 1
             if experiment.reused_from_id is not None or experiment.started_at is None:
                 continue
             for phase, took_s in experiment.phases_s.items():
@@ -56,6 +67,7 @@ class Spent:
                 ((experiment.completed_at or now) - experiment.started_at).total_seconds(), 0
             )
             engine_s += took
+            by_purpose[experiment.purpose] += took
             gpu_s += took * len(experiment.gpu_ids)
         return cls(
             **counts,
@@ -63,6 +75,10 @@ class Spent:
             engine_s=round(engine_s, 1),
             wall_s=None if wall_s is None else round(wall_s, 1),
             gpu_hours=round(gpu_s / 3600, 4),
+            repeats=repeats,
+            search_s=round(by_purpose[Experiment.Purpose.SEARCH], 1),
+            drift_s=round(by_purpose[Experiment.Purpose.DRIFT], 1),
+            final_s=round(by_purpose[Experiment.Purpose.FINAL], 1),
         )
 
     def to_data(self) -> dict[str, Any]:
@@ -83,6 +99,13 @@ class Spent:
         for phase, name in PHASES.items():
             if self.phases_s[phase] >= 1:
                 yield f"{words.duration(self.phases_s[phase])} {name}"
+
+    @property
+    def again_words(self) -> str:
+        """What it took to measure again: `2 min 10 s for the final, 40 s for watching drift`;
+        empty where nothing was."""
+        parts = (("the final", self.final_s), ("watching drift", self.drift_s))
+        return ", ".join(f"{words.duration(s)} for {what}" for what, s in parts if s)
 
     @property
     def gpu_words(self) -> str:

@@ -14,6 +14,7 @@ from django.db.models import Count, Max, Q
 from django.utils import timezone
 
 from experiments_app import objective, words
+from experiments_app.final_progress import final_left_s, under_way, with_final
 from experiments_app.final_result import Final
 from experiments_app.kept import FINISHED
 from experiments_app.models import Experiment
@@ -34,10 +35,10 @@ TELLING_FRACTION = 0.3
 class Standing:
     """A run of a task at the moment `now`. `planned` counts the baseline in.
 
-    `made` and `finished` count experiments, each once however often it is measured;
-    `last_ended_at` is when anything of the run ended last, `open_one` what has not ended,
-    `chosen_number` the one that somebody took as the answer. `mean_s`: what one takes, as far as
-    that is known.
+    `made` and `finished` count experiments, each once however often it is measured, `repeated` the
+    times that one was measured again; `last_ended_at` is when anything of the run ended last,
+    `open_one` what has not ended, `chosen_number` the one that somebody took as the answer.
+    `mean_s`: what one takes, as far as that is known.
     """
 
     task: Task
@@ -48,6 +49,7 @@ class Standing:
     planned: int
     made: int
     finished: int
+    repeated: int
     last_ended_at: datetime | None
     open_one: Experiment | None
     started_at: datetime | None
@@ -79,6 +81,7 @@ class Standing:
         counts = executions.aggregate(
             made=Count("pk", filter=Q(repeat=1)),
             finished=Count("pk", filter=Q(repeat=1, status__in=FINISHED)),
+            repeated=Count("pk", filter=Q(repeat__gt=1)),
             last_ended_at=Max("completed_at"),
         )
         open_one = executions.exclude(status__in=FINISHED).order_by("number", "repeat").first()
@@ -165,10 +168,29 @@ class Standing:
 
     @cached_property
     def fraction(self) -> float:
-        """How much of the run is done, 0 to 1."""
+        """How much of the run is done, 0 to 1; the final to come has its share of it."""
         if self.status is Task.Status.COMPLETED:
             return 1.0
-        return fraction_done(self.finished + self.current_fraction, self.planned)
+        return with_final(
+            1.0 if self.is_in_final else fraction_done(self._searched, self.planned),
+            self.final,
+            self.spec.optimization,
+        )
+
+    @property
+    def _searched(self) -> float:
+        """Experiments of the search that have ended, the one under way counted in part."""
+        return self.finished + (0.0 if self.is_again else self.current_fraction)
+
+    @property
+    def is_in_final(self) -> bool:
+        """Whether the search is over and its leaders are measured again."""
+        return self.is_open and self.final is not None and not self.final.is_done
+
+    @property
+    def is_again(self) -> bool:
+        """Whether what is under way was measured before."""
+        return self.current is not None and self.current.is_repeat
 
     @property
     def percent(self) -> int:
@@ -209,7 +231,9 @@ class Standing:
             if not current or not current.started_at or self.current_fraction < TELLING_FRACTION:
                 return None
             each_s = (self.now - current.started_at).total_seconds() / self.current_fraction
-        return max(each_s * (self.total - self.finished - self.current_fraction), 0.0)
+        left_s = max(each_s * (self.total - self._searched), 0.0)
+        final_s = final_left_s(self.final, self.spec.optimization, search_s=each_s * self.total)
+        return final_s if self.is_in_final else left_s + final_s
 
     @cached_property
     def words(self) -> str:
@@ -234,17 +258,20 @@ class Standing:
             yield f"Paused · {message}" if message else "Paused"
         if self.current is not None:
             name = f"experiment {self.current.number}" if self.current.number else "the baseline"
-            yield f"{name} is measured to its end"
+            again = " again" if self.is_again else ""
+            yield f"{name} is measured{again} to its end"
             yield words.phase(self.current.progress)
         else:
             yield f"{self.finished} of {self.total} experiments have ended"
 
     def _words_now(self) -> Iterable[str]:
         if self.current is not None:
-            number = self.current.number
-            yield f"Experiment {number} of {self.total - 1}" if number else "Baseline"
+            yield under_way(self.current, self.final, self.total)
             yield self.waiting_for or words.phase(self.current.progress)
         else:
-            yield "Choosing what to try next" if self.made else "Waiting for a worker"
+            choosing = "Choosing what to try next"
+            if self.is_in_final:
+                choosing = "Final: between two measurements"
+            yield choosing if self.made else "Waiting for a worker"
         if self.time_left_s is not None:
             yield words.time_left(self.time_left_s)

@@ -85,6 +85,16 @@ def test_the_data_has_the_final_the_interval_and_what_counts() -> None:
     counted = [(m["repeat"], m["counts"]) for m in data["experiments"][3]["measurements"]]
     assert counted == [(1, False), (2, True), (3, True), (4, True)]
     assert len(data["experiments"]) == 6
+    assert [r["repeat"] for r in data["repeats"] if r["number"] == 3] == [2, 3, 4]
+
+
+def test_the_time_of_the_final_is_counted_apart() -> None:
+    spent = RunResults(confirmed_task()).spent
+    assert (spent.measured, spent.repeats) == (6, 9)
+    assert spent.search_s == pytest.approx(6 * 38, abs=2)
+    assert spent.final_s == pytest.approx(9 * 38, abs=2)
+    assert spent.engine_s == pytest.approx(15 * 38, abs=2)
+    assert spent.again_words == "5 min 42 s for the final"
 
 
 def test_an_old_run_has_no_final() -> None:
@@ -99,6 +109,16 @@ def test_a_final_is_kept_as_it_was() -> None:
         final = Final.from_data(data)
         assert final
         assert Final.from_data(final.to_data()) == final
+
+
+def test_a_final_that_goes_on_is_told_and_counted() -> None:
+    overview = TaskOverview.load(task_in_final())
+    assert overview.words.startswith("Final: round 2, measuring #3 again · measuring D(100,50)")
+    # All of the search and 120 s of the 300 s that the final may take, a sixth of the whole.
+    assert overview.fraction == pytest.approx(5 / 6 + 0.4 / 6)
+    assert overview.time_left_s == pytest.approx(180)
+    assert overview.best
+    assert overview.best.number == 3
 
 
 def test_names_are_listed_as_people_do() -> None:
