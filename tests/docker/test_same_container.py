@@ -91,6 +91,9 @@ def test_the_one_with_everything(
     assert "secret" not in shlex.join(launch.command)
     ours, pasted = both(dockerd, launch)
     assert differences(ours, pasted) == {}
+    assert "hf_secret" in str(ours["Config"]["Env"])
+    rest = {**ours, "Config": ours["Config"] | {"Env": []}}
+    assert "hf_secret" not in str(rest)
     (request,) = ours["HostConfig"]["DeviceRequests"]
     assert request["DeviceIDs"] == ["GPU-5fd4a1b2-0000-1111-2222-333344445555", "GPU-6"]
 
