@@ -21,14 +21,11 @@ run: $(VENV)/runtime.stamp
 serve: $(VENV)/runtime.stamp
 	@$(BIN)/python manage.py serve $(ARGS)
 
-# Most tests wait for servers, so two run at a time; those that measure run alone.
 test: $(VENV)/test.stamp
 ifdef ARGS
 	@$(BIN)/python -m pytest $(ARGS)
 else
-	@$(BIN)/python -m pytest -m "not alone" --numprocesses 2 --dist loadfile
-	@$(BIN)/python -m pytest -m alone
-	@$(BIN)/python -m tests.on_servers --numprocesses 2 --dist loadfile
+	@$(BIN)/python -m tests.everything
 endif
 
 lint: $(VENV)/test.stamp

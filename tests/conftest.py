@@ -1,5 +1,5 @@
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
 import pytest
 from django.test import Client
@@ -42,13 +42,25 @@ def site_has_just_started() -> Iterator[None]:
 NO_SKIP = bool(os.environ.get("AUTOTUNER_NO_SKIP"))
 
 
-@pytest.hookimpl(trylast=True)
-def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
-    """With AUTOTUNER_NO_SKIP a skipped test fails the run: nothing may be left out unseen."""
-    reporter = session.config.pluginmanager.getplugin("terminalreporter")
-    if NO_SKIP and reporter is not None and reporter.stats.get("skipped"):
-        session.exitstatus = pytest.ExitCode.TESTS_FAILED
-        reporter.write_line("a test was skipped, and AUTOTUNER_NO_SKIP allows none", red=True)
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    fail_when_skipped(report)
+    return report
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    report = yield
+    fail_when_skipped(report)
+    return report
+
+
+def fail_when_skipped(report: pytest.TestReport | pytest.CollectReport) -> None:
+    """With AUTOTUNER_NO_SKIP what is skipped has failed: nothing may be left out unseen."""
+    if NO_SKIP and report.skipped and not hasattr(report, "wasxfail"):
+        report.outcome = "failed"
+        report.longrepr = f"skipped, and AUTOTUNER_NO_SKIP allows none: {report.longrepr}"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
