@@ -18,6 +18,7 @@ from experiments_app.answers import (
 )
 from experiments_app.best import best_of, gain_of
 from experiments_app.comparison import Line, levels_of
+from experiments_app.final_view import FinalView
 from experiments_app.kept import experiments_of, repeats_of
 from experiments_app.models import Experiment
 from experiments_app.planned import most_experiments
@@ -26,6 +27,7 @@ from experiments_app.rows import Cell, Row, cells_of, planned_row, state_of
 from experiments_app.spent import Spent
 from experiments_app.standing import Standing
 from experiments_app.stop_rule import MORE_AFTER_THE_END
+from experiments_app.verdict import how_sure, names, why_not_confirmed
 from tasks_app.models import Task
 
 MAX_PLANNED_ROWS = 40
@@ -128,6 +130,41 @@ class TaskOverview(Standing):
         if experiment.is_baseline:
             return None
         return gain_of(self.objective, experiment, self.baseline, self.final)
+
+    @cached_property
+    def final_view(self) -> FinalView | None:
+        """The final as the page shows it, from its first contender on."""
+        if self.final is None or not self.final.contenders:
+            return None
+        return FinalView.of(self.final, self.experiments, self.repeats)
+
+    @property
+    def answer_interval(self) -> str:
+        """Within what the true gain of the answer lies, where the final has told."""
+        if self.final is None or not self.final.is_done or self.answer is None:
+            return ""
+        estimate = self.final.estimate_of(self.answer.number)
+        return words.interval(estimate.gain_ci95) if estimate and estimate.gain_ci95 else ""
+
+    @property
+    def final_verdict(self) -> str:
+        """The name of what the final has found; "" before it has, or without one."""
+        is_done = self.final is not None and self.final.is_done
+        return str(self.final.verdict or "") if self.final and is_done else ""
+
+    @property
+    def sureness(self) -> str:
+        """How sure the answer is, in plain words."""
+        if self.final is not None and (told := how_sure(self.final)):
+            return told
+        why = why_not_confirmed(self.final, self.spec, self.status)
+        if not why or self.best is None or self.num_measured < 2:
+            return ""
+        return f"Not confirmed: {why}. Of many single measurements the luckiest looks best."
+
+    @property
+    def tied_words(self) -> str:
+        return names(self.final.tied) if self.final else ""
 
     @property
     def beats_default(self) -> bool:

@@ -48,7 +48,7 @@ def why_not_confirmed(final: Final | None, spec: TaskSpec, status: Task.Status) 
 
 def how_sure(final: Final) -> str:
     """What a reader may make of the verdict of a final that has ended, in plain words."""
-    match final.verdict:
+    match final.verdict if final.is_done else None:
         case FinalVerdict.BETTER if final.gain is not None:
             return f"{_repeats(final)}, in turn.{_trust(final)}"
         case FinalVerdict.TIE:

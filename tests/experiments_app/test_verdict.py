@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from django.test import Client
 
 from experiments_app.comparison import Comparison
 from experiments_app.final_result import Final
@@ -16,6 +17,7 @@ from experiments_app.verdict import names
 from tasks_app.models import Run, Task
 from tests.factories import cancelled_task, completed_task
 from tests.finals import confirmed_task, task_in_final
+from tests.pages import text_of
 
 pytestmark = pytest.mark.django_db
 
@@ -124,3 +126,36 @@ def test_a_final_that_goes_on_is_told_and_counted() -> None:
 def test_names_are_listed_as_people_do() -> None:
     assert names([7]) == "#7"
     assert names([3, 7, 0]) == "#3, #7 and the default"
+
+
+@pytest.mark.parametrize(
+    ("kind", "told"),
+    [
+        ("better", "(95%: 27% to 35%)"),
+        ("better", "With a confidence of 95% the true gain is 27% to 35%."),
+        ("tie", "A tie among #3 and #4: the simplest is chosen"),
+        ("default", "Measured again, the nearest is experiment 3 with +1.1%"),
+        ("noisy", "Too noisy to say"),
+        ("unconfirmed", "Not confirmed: the default could not be measured again."),
+        ("infeasible", "Nothing meets the SLO"),
+        ("drift", "This machine changed during the run: measured 3 times"),
+        ("undo", "can be left out: no difference beyond noise"),
+    ],
+)
+def test_the_page_says_how_sure_it_is(browser: Client, kind: str, told: str) -> None:
+    assert told in text_of(browser.get(f"/tasks/{confirmed_task(kind).pk}/"))
+
+
+def test_the_page_has_a_line_for_each_contender(browser: Client) -> None:
+    text = text_of(browser.get(f"/tasks/{confirmed_task('tie').pk}/"))
+    final = text[text.index('id="final"') : text.index('id="budget"')]
+    assert final.count('<span class="chip">tied</span>') == 2
+    assert final.index(">4</a>") < final.index(">3</a>") < final.index(">0</a>")
+    assert "78.1" in final
+    assert "9 times: 5 min 42 s for the final" in text
+
+
+def test_a_page_in_the_final_shows_its_contenders(browser: Client) -> None:
+    text = text_of(browser.get(f"/tasks/{task_in_final().pk}/"))
+    assert "Final: round 2, measuring #3 again" in text
+    assert "goes on: 1 round ended in 2 min 00 s" in text

@@ -1,0 +1,199 @@
+"""The final as its run's page shows it: a line for each contender, drift, flags put back."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from experiments_app import verdict, words
+from experiments_app.final_result import Estimate, Final, FinalVerdict, Undo
+from experiments_app.models import Experiment
+from experiments_app.rows import Cell, cells_of
+
+MARGIN = 4.0
+"""Percent of the drawing that stay free on each side of the intervals."""
+
+
+@dataclass(frozen=True)
+class Span:
+    """A gain and its interval as a drawing of the width 100 has them; `zero` is the default."""
+
+    low: float
+    high: float
+    middle: float
+    zero: float
+
+    @property
+    def width(self) -> float:
+        return self.high - self.low
+
+
+@dataclass(frozen=True)
+class FinalLine:
+    """A contender. `cells` are the flags in which it differs from the default, `measured` how
+    often it was measured in the final."""
+
+    number: int
+    experiment: Experiment | None
+    measured: int
+    cells: tuple[Cell, ...]
+    estimate: Estimate | None = None
+    span: Span | None = None
+    is_winner: bool = False
+    is_tied: bool = False
+
+    @property
+    def gain_interval(self) -> str:
+        bounds = self.estimate.gain_ci95 if self.estimate else None
+        return words.interval(bounds) if bounds else ""
+
+    @property
+    def score_interval(self) -> str:
+        bounds = self.estimate.score_ci95 if self.estimate else None
+        return " to ".join(map(words.number, bounds)) if bounds else ""
+
+
+@dataclass(frozen=True)
+class UndoLine:
+    """What putting one changed flag back did to the winner."""
+
+    undo: Undo
+    experiment: Experiment | None
+
+    @property
+    def interval(self) -> str:
+        return words.interval(self.undo.ci95) if self.undo.ci95 else ""
+
+    @property
+    def says(self) -> str:
+        if self.undo.change is None:
+            return "could not be measured without it"
+        return "needed" if self.undo.is_needed else "can be left out: no difference beyond noise"
+
+
+@dataclass(frozen=True)
+class FinalView:
+    """`experiments` of the run by number; `repeats`: all that was measured again."""
+
+    final: Final
+    experiments: Mapping[int, Experiment]
+    repeats: Sequence[Experiment]
+
+    @classmethod
+    def of(
+        cls, final: Final, experiments: Iterable[Experiment], repeats: Sequence[Experiment]
+    ) -> "FinalView":
+        return cls(final, {e.number: e for e in experiments}, repeats)
+
+    @property
+    def verdict(self) -> str:
+        """Its name, for the template; "" while the final goes on."""
+        return str(self.final.verdict) if self.final.is_done and self.final.verdict else ""
+
+    @property
+    def how_sure(self) -> str:
+        return verdict.how_sure(self.final)
+
+    @property
+    def state(self) -> str:
+        """How far it is, or how it ended, for the head of its panel."""
+        rounds = self.final.rounds
+        told = f"{rounds} round{'' if rounds == 1 else 's'}"
+        spent = f" in {words.duration(self.final.engine_s)}" if self.final.engine_s else ""
+        if not self.final.is_done:
+            return f"goes on: {told} ended{spent}"
+        return f"the leaders and the default, measured again in turn: {told}{spent}"
+
+    @cached_property
+    def lines(self) -> list[FinalLine]:
+        """The winner first, then by gain; the default last, and what has no figure after it."""
+        lines = [self._line(number) for number in self.final.contenders]
+        return sorted(lines, key=_rank)
+
+    @property
+    def has_estimates(self) -> bool:
+        return bool(self.final.estimates)
+
+    @property
+    def noise_words(self) -> str:
+        if self.final.noise is None:
+            return ""
+        return (
+            f"One measurement of the same configuration differs from the next by about"
+            f" {self.final.noise:.1%}."
+        )
+
+    @property
+    def drift_words(self) -> str:
+        drift = self.final.drift
+        if drift is None:
+            return ""
+        change = f"{words.percent(drift.change)} (95%: {words.interval(drift.ci95)})"
+        if drift.is_real:
+            return (
+                f"This machine changed during the run: measured {drift.checks} times, the default"
+                f" itself went by {change} from first to last. Scores of the search that lie far"
+                " apart in time are not quite comparable; the final compares in turn, so that its"
+                " verdict holds."
+            )
+        return (
+            f"No drift: measured {drift.checks} times, the default itself went by {change} from"
+            " first to last, which is within the noise."
+        )
+
+    @cached_property
+    def undone(self) -> list[UndoLine]:
+        return [UndoLine(undo, self.experiments.get(undo.number)) for undo in self.final.undo]
+
+    @cached_property
+    def _measured(self) -> Counter[int]:
+        ended = Experiment.Status.SUCCESS
+        return Counter(
+            e.number
+            for e in self.repeats
+            if e.purpose == Experiment.Purpose.FINAL and e.status == ended
+        )
+
+    def _line(self, number: int) -> FinalLine:
+        experiment = self.experiments.get(number)
+        default = self.experiments.get(0)
+        estimate = self.final.estimate_of(number)
+        flags = experiment.parameters if experiment else {}
+        cells = cells_of(flags, default.parameters if default else {}, flags)
+        return FinalLine(
+            number=number,
+            experiment=experiment,
+            measured=estimate.repeats if estimate else self._measured[number],
+            cells=tuple(cell for cell in cells if cell.differs),
+            estimate=estimate,
+            span=self._span(estimate),
+            is_winner=self.final.is_done and number == self.final.winner,
+            is_tied=self.final.verdict is FinalVerdict.TIE and number in self.final.tied,
+        )
+
+    @cached_property
+    def _scale(self) -> tuple[float, float]:
+        """The lowest and highest gain to be drawn."""
+        gains = [0.0]
+        for estimate in self.final.estimates:
+            gains += estimate.gain_ci95 or ()
+        return min(gains), max(gains)
+
+    def _span(self, estimate: Estimate | None) -> Span | None:
+        if estimate is None or estimate.gain is None or estimate.gain_ci95 is None:
+            return None
+        lowest, highest = self._scale
+        if lowest == highest:
+            return None
+
+        def place(gain: float) -> float:
+            within = (gain - lowest) / (highest - lowest)
+            return round(MARGIN + (100 - 2 * MARGIN) * within, 2)
+
+        low, high = estimate.gain_ci95
+        return Span(place(low), place(high), place(estimate.gain), place(0.0))
+
+
+def _rank(line: FinalLine) -> tuple[bool, bool, float, int]:
+    gain = line.estimate.gain if line.estimate else None
+    return (not line.is_winner, line.number == 0, -(gain or 0.0), line.number)
