@@ -51,6 +51,11 @@ class Home:
         return self.root / "last_job"
 
     @property
+    def docker_folder(self) -> Path:
+        """Names the folder in which this machine's Docker engine keeps images and containers."""
+        return self.root / "docker_folder"
+
+    @property
     def foreign_database(self) -> Path | None:
         """A database of another program that stands where ours would, or None."""
         path = self.root / DATABASE_NAME

@@ -1,16 +1,19 @@
-"""Room on the disk that the site writes to: how much there is, and waiting until there is some."""
+"""Room on the disks that are written to: how much there is, and waiting until there is some."""
 
 import errno
 import logging
 import shutil
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
 from django.conf import settings
 from django.db import DatabaseError
+
+from experiments_app.hub.cache import hf_home
 
 logger = logging.getLogger(__name__)
 
@@ -66,9 +69,34 @@ class Room:
 
 
 def room() -> Room:
-    folder: Path = settings.HOME.root
+    """Where there is least."""
+    return min(rooms(), key=lambda room: room.free_bytes)
+
+
+def rooms() -> list[Room]:
+    """Of each folder that fills up with the work: the site's data, the hub's models, and Docker's
+    images and containers, where a task has used an engine on this machine."""
     least_bytes = round(settings.MIN_FREE_DISK_GIB * GIBIBYTE)
-    return Room(folder, shutil.disk_usage(folder).free, least_bytes)
+    folders = [settings.HOME.root, hf_home()]
+    with suppress(OSError):
+        folders.append(Path(settings.HOME.docker_folder.read_text()))
+    return [
+        Room(folder, free_bytes, least_bytes)
+        for folder in folders
+        if (free_bytes := free_under(folder)) is not None
+    ]
+
+
+def free_under(path: Path) -> int | None:
+    """Free bytes where `path` is, or is going to be; None where that cannot be seen."""
+    for folder in (path, *path.parents):
+        try:
+            return shutil.disk_usage(folder).free
+        except FileNotFoundError:
+            continue
+        except OSError:
+            return None
+    return None
 
 
 def is_full(error: BaseException) -> bool:

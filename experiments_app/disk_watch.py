@@ -1,11 +1,13 @@
-"""Pauses every task while the disk is nearly full, and lets them go on when there is room."""
+"""Pauses every task while a disk is nearly full, and lets them go on when there is room."""
 
 import logging
 from contextlib import suppress
 
 from django.db import DatabaseError
+from django.db.models import Q
 
 from experiments_app import disk, task_log
+from experiments_app.system.docker_state import note_folder
 from tasks_app.models import StaleState, Task
 
 logger = logging.getLogger(__name__)
@@ -17,6 +19,8 @@ BY_ITSELF = "The task goes on by itself when there is room again."
 def hold_for_room() -> bool:
     """Whether nothing is to be begun now. What somebody paused stays paused; what goes on again
     the next `tick` wakes."""
+    if _uses_docker():
+        note_folder()
     room = disk.room()
     if room.is_short:
         _pause_all(f"{room.words}. {BY_ITSELF}")
@@ -24,6 +28,11 @@ def hold_for_room() -> bool:
     if room.is_ample:
         _resume_all()
     return False
+
+
+def _uses_docker() -> bool:
+    is_concerned = Q(status=Task.Status.RUNNING) | Q(held_for=HELD_FOR)
+    return Task.objects.filter(is_concerned, deployment_mode="docker").exists()
 
 
 def _pause_all(message: str) -> None:

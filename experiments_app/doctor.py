@@ -13,6 +13,7 @@ from experiments_app import words
 from experiments_app.benchmark import BenchmarkError
 from experiments_app.benchmark.command import python_of
 from experiments_app.benchmark.version import GENAI_BENCH_VERSION
+from experiments_app.disk import free_under
 from experiments_app.gpus import Gpu, survey
 from experiments_app.hub import hf_home
 from experiments_app.leases import can_listen
@@ -24,7 +25,6 @@ from experiments_app.system.docker_state import (
     check_docker,
     check_images,
     check_nvidia,
-    disk_left,
     disk_outcome,
 )
 from experiments_app.system.hub_check import check_hub, check_proxy
@@ -170,7 +170,7 @@ def _gpu_words(gpu: Gpu) -> str:
 
 
 def check_hub_cache() -> Outcome:
-    left_bytes = disk_left(hf_home())
+    left_bytes = free_under(hf_home())
     if left_bytes is None:
         return fine(f"{hf_home()}, on a disk that cannot be looked at")
     return disk_outcome(

@@ -105,7 +105,11 @@ def _workers() -> Iterator[Metric]:
 
 def _disk() -> Iterator[Metric]:
     room = disk.room()
-    yield _gauge("autotuner_disk_free_bytes", "Free under AUTOTUNER_HOME.", room.free_bytes)
+    yield _gauge(
+        "autotuner_disk_free_bytes",
+        "Free where there is least: for AUTOTUNER_HOME, HF_HOME and Docker.",
+        room.free_bytes,
+    )
     yield _gauge(
         "autotuner_disk_least_bytes",
         "With less free every task is paused (MIN_FREE_DISK_GIB); 0: never.",

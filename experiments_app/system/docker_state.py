@@ -3,16 +3,18 @@
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import docker
+from django.conf import settings
 from docker.errors import DockerException
 from requests import RequestException
 
 from experiments_app import words
 from experiments_app.containers.client import DockerUnreachable, connect, unreachable
+from experiments_app.disk import free_under
 from experiments_app.system.outcome import Outcome, fine, warning
 
 TIMEOUT_S = 4.0
@@ -56,7 +58,7 @@ def look(client: docker.DockerClient) -> DockerState:
         version=str(info.get("ServerVersion") or "of unknown version"),
         system=str(info.get("OperatingSystem") or ""),
         root=root,
-        disk_left_bytes=disk_left(Path(root)) if root and is_local() else None,
+        disk_left_bytes=free_under(Path(root)) if root and is_local() else None,
         has_nvidia=_has_nvidia(info),
         containers_running=int(info.get("ContainersRunning") or 0),
     )
@@ -78,16 +80,17 @@ def is_local() -> bool:
     return (os.environ.get("DOCKER_HOST") or "unix://").startswith("unix://")
 
 
-def disk_left(path: Path) -> int | None:
-    """Free bytes where `path` is, or is going to be; None where that cannot be seen."""
-    for folder in (path, *path.parents):
-        try:
-            return shutil.disk_usage(folder).free
-        except FileNotFoundError:
-            continue
-        except OSError:
-            return None
-    return None
+def note_folder() -> None:
+    """Keep where the engine of this machine stores images, for all who watch its disk. An engine
+    that does not answer changes nothing."""
+    with suppress(DockerUnreachable, docker.errors.APIError), engine() as client:
+        root = str(client.info().get("DockerRootDir") or "") if is_local() else ""
+        note: Path = settings.HOME.docker_folder
+        with suppress(OSError):
+            if not root:
+                note.unlink(missing_ok=True)
+            elif not note.exists() or note.read_text() != root:
+                note.write_text(root)
 
 
 def disk_outcome(left_bytes: int, what: str, *, low_bytes: int, remedy: str) -> Outcome:

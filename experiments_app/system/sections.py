@@ -6,11 +6,12 @@ from typing import Any
 from django.conf import settings
 
 from experiments_app.containers.client import DockerUnreachable
+from experiments_app.disk import free_under
 from experiments_app.hub import HubError, hf_home
 from experiments_app.network import network_environment
 from experiments_app.site_settings import value_of
 from experiments_app.system import our_containers, stored
-from experiments_app.system.docker_state import disk_left, engine, look
+from experiments_app.system.docker_state import engine, look
 from experiments_app.system.hub_check import proxy_for
 from experiments_app.system.storage import storage
 from tasks_app.masking import mask_urls
@@ -63,7 +64,7 @@ def models() -> Section:
         "folder": folder,
         "rows": found,
         "total_bytes": sum(row.model.size_bytes for row in found),
-        "disk_left_bytes": disk_left(folder),
+        "disk_left_bytes": free_under(folder),
     }
 
 

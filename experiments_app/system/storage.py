@@ -27,6 +27,7 @@ def storage() -> Mapping[str, Any]:
     home = settings.HOME
     return {
         "room": disk.room(),
+        "rooms": disk.rooms(),
         "rows": (
             ("Database", database_bytes()),
             ("of it holding nothing any more", spare_bytes()),

@@ -4,6 +4,7 @@ import errno
 import threading
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,6 +22,7 @@ from tasks_app.models import AuditEntry, Label, Task
 from tasks_app.problems import SpecError
 from tasks_app.spec import TaskSpec
 from tests import factories
+from tests.docker_rig import PrivateDockerd
 from tests.experiments_app.own_engine import install_runtime, paced_data
 from tests.waiting import wait_for
 
@@ -91,6 +93,42 @@ def test_running_tasks_are_paused_with_the_reason_and_go_on_by_themselves(
     assert (task.status, task.message, task.held_for) == ("running", "", "")
     log = task_log.path_of(task.pk).read_text()
     assert "there is room on the disk again" in log
+
+
+NO_ROOM = Path("/proc/folder")
+"""A file system that never has a byte left."""
+
+
+def test_the_disk_of_the_hubs_models_counts(settings: Any) -> None:
+    task = factories.running_task()
+    settings.HF_HOME = NO_ROOM
+    assert hold_for_room()
+    task.refresh_from_db()
+    assert "0 GiB free under /proc/folder" in task.message
+    settings.HF_HOME = settings.HOME.root
+    assert not hold_for_room()
+
+
+def test_the_disk_of_dockers_images_counts_once_a_task_has_used_it(
+    dockerd: PrivateDockerd, settings: Any
+) -> None:
+    factories.running_task()
+    assert not hold_for_room()
+    assert not settings.HOME.docker_folder.exists()
+    task = factories.running_task(deployment_mode="docker", runtime_image="registry.example/x:1")
+    assert not hold_for_room()
+    noted = settings.HOME.docker_folder
+    with dockerd.client() as client:
+        assert noted.read_text() == client.info()["DockerRootDir"]
+    assert Path(noted.read_text()) in {room.folder for room in disk.rooms()}
+
+    noted.write_text(str(NO_ROOM))  # as if it were full
+    assert disk.room().is_critical
+    assert "under /proc/folder" in disk.room().words
+    assert not hold_for_room()  # the engine is asked anew, and keeps its images elsewhere
+    task.refresh_from_db()
+    assert task.status == Task.Status.RUNNING
+    noted.unlink()
 
 
 def test_what_somebody_paused_stays_paused(full_disk: Callable[[], None]) -> None:
