@@ -1,12 +1,14 @@
 """Between the Measurement rows and the pure metrics: what is stored, and read back to score."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from experiments_app import objective, several
 from experiments_app.across import Across
 from experiments_app.metrics import Level, Point, Samples, latency_statistics, pool
 from experiments_app.models import Experiment, Measurement
 from experiments_app.objective import Miss, Score
+from experiments_app.quality.verdict import miss_of
 from tasks_app.spec import TaskSpec
 
 
@@ -33,12 +35,24 @@ def points_of(rows: Iterable[Measurement]) -> list[Point]:
 
 
 def score(
-    spec: TaskSpec, points: Sequence[Point], reference: Sequence[Point] | None = None
+    spec: TaskSpec,
+    points: Sequence[Point],
+    reference: Sequence[Point] | None = None,
+    *,
+    quality: Mapping[str, Any],
 ) -> Score:
-    """The score that the spec's objective gives these points; `reference` as for `across`."""
+    """The score that the spec's objective gives these points; `reference` as for `across`.
+
+    `quality`: the experiment's column; answers that agree too little with the default's make it
+    infeasible.
+    """
     expected = expected_points(spec, points)
     name = spec.optimization.objective
-    return objective.score(name, points, spec.slo, expected, across(spec, reference or points))
+    found = objective.score(name, points, spec.slo, expected, across(spec, reference or points))
+    miss = miss_of(quality, spec.quality)
+    if miss is None or (found.miss is not None and found.miss.excess >= miss.excess):
+        return found
+    return Score(None, miss)
 
 
 def expected_points(spec: TaskSpec, points: Sequence[Point]) -> list[tuple[str, int]]:

@@ -38,8 +38,10 @@ def misses_in_words(spec: TaskSpec, experiments: Sequence[Experiment]) -> dict[i
     for row in rows:
         by_experiment[row.experiment_id].append(row)
     found = {}
+    qualities = {experiment.pk: experiment.quality for experiment in experiments}
     for pk, measured in by_experiment.items():
-        miss = measurements.score(spec, stored_points(measured)).miss
+        points = stored_points(measured)
+        miss = measurements.score(spec, points, quality=qualities[pk]).miss
         if miss is not None:
             found[pk] = objective.describe_miss(miss)
     return found

@@ -217,6 +217,10 @@ def describe_bound(objective: str, bound: float, rival: str, score: float) -> st
 
 def describe_miss(miss: Miss) -> str:
     """Which SLO is missed, where and by how much, in words."""
+    if miss.name in words.QUALITY and miss.value is not None:
+        side = "at most" if miss.name == "logprob_distance" else "at least"
+        value, bound = (words.quality(miss.name, figure) for figure in (miss.value, miss.bound))
+        return f"{words.QUALITY[miss.name]}: {value} ({side} {bound})"
     where = f"{miss.scenario} at concurrency {miss.concurrency}"
     if miss.value is None:
         return f"nothing was measured for {words.latency(miss.name)} at {where}"

@@ -19,6 +19,7 @@ from experiments_app.facts import facts_of
 from experiments_app.final_result import Final
 from experiments_app.kept import repeats_of
 from experiments_app.models import Experiment, Measurement
+from experiments_app.quality.verdict import exported
 from experiments_app.rows import reused_words
 from experiments_app.spent import Spent
 from tasks_app.masking import masked_document
@@ -191,7 +192,7 @@ def is_client_bound(*experiments: Experiment) -> bool:
 def closest_miss(spec: TaskSpec, experiment: Experiment) -> str:
     """Which SLO an infeasible experiment misses, and by how much."""
     points = measurements.points_of(experiment.measurements.all())
-    miss = measurements.score(spec, points).miss
+    miss = measurements.score(spec, points, quality=experiment.quality).miss
     return objective.describe_miss(miss) if miss else ""
 
 
@@ -208,6 +209,7 @@ def experiment_data(experiment: Experiment) -> dict[str, Any]:
         "scores": experiment.scores,
         "bound": experiment.bound,
         "load_search": experiment.load_search or None,
+        "quality": exported(experiment.quality),
         "error_kind": experiment.error_kind or None,
         "error": experiment.error or None,
         "command": experiment.command,

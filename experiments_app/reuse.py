@@ -38,7 +38,7 @@ MOST_DRIFT = 0.05
 """Share by which a baseline may differ from an earlier one and still be the same."""
 COPIED = (
     "command", "image_digest", "engine_version", "driver_version", "gpu_ids", "owner_host",
-    "load_search",
+    "load_search", "quality",
 )  # fmt: skip
 
 
@@ -117,7 +117,7 @@ def take_over(experiment: Experiment, source: Experiment, spec: TaskSpec) -> Non
     rows = list(source.measurements.all())
     points = measurements.points_of(rows)
     reference = measurements.reference_points(spec, experiment)
-    result = measurements.score(spec, points, reference)
+    result = measurements.score(spec, points, reference, quality=source.quality)
     for row in rows:
         row.pk = None
         row.experiment = experiment
@@ -155,6 +155,8 @@ def _answers(run: Run, other: Run, experiment: Experiment) -> bool:
     worst case, also on what the default reached then.
     """
     spec = run.task_spec
+    if not _answers_compare(run, experiment):
+        return False
     is_same = _same_question(run, other)
     if is_same and spec.optimization.across_scenarios != "worst_case":
         return True
@@ -166,6 +168,15 @@ def _answers(run: Run, other: Run, experiment: Experiment) -> bool:
         return False
     measured = set(experiment.measurements.values_list("scenario", "concurrency"))
     return {(point.scenario, point.concurrency) for point in spec.points()} <= measured
+
+
+def _answers_compare(run: Run, experiment: Experiment) -> bool:
+    """Whether its answers were compared with those that this run's default gave."""
+    baseline = Experiment.objects.of_run(run.task, run.number).filter(number=0).first()
+    if baseline is None or not baseline.quality:
+        return True
+    kept = experiment.quality.get("reference_sha256")
+    return bool(kept) and kept == baseline.quality.get("reference_sha256")
 
 
 def _obstacle(run: Run, other: Run, baseline: Experiment) -> str:

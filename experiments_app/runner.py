@@ -39,11 +39,13 @@ from experiments_app.llamacpp.tokenizer import TokenizerError
 from experiments_app.measuring import Measured, Measuring, not_measured
 from experiments_app.models import Experiment
 from experiments_app.processes import MARKER_VARIABLE
+from experiments_app.quality.check import check_answers
 from experiments_app.serving import NoResultFolder, Serving
 from experiments_app.usage import UsageSampler, UsageSource, gpu_usage
 from tasks_app.expressions import ExpressionError
 from tasks_app.models import StaleState
 from tasks_app.runtimes import RuntimeFileError
+from tasks_app.spec_quality import checks_quality
 from tasks_app.volumes import VolumeRefused
 
 # One wave of full prompts and short answers: what is paid on first use (memory, graphs, threads) is
@@ -144,7 +146,7 @@ class Attempt:
             raise
 
     def _measure(self) -> None:
-        """Serve, wait until ready, warm up, measure, take down."""
+        """Serve, wait until ready, warm up, compare answers, measure, take down."""
         context = self.context
         context.enter("preparing")
         serving = Serving(context)
@@ -160,6 +162,9 @@ class Attempt:
 
             context.enter("warming_up")
             self._warm_up(plan, server, max(benchmark.request.concurrencies))
+
+            if self._checks_answers(plan):
+                check_answers(context, plan, server)
 
             context.enter("measuring")
             usage.enter("measuring")
@@ -177,6 +182,10 @@ class Attempt:
             with context.timed("stop_s"):
                 benchmark.close()
                 serving.stop(server)
+
+    def _checks_answers(self, plan: LaunchPlan) -> bool:
+        """A repeat answers as its original does."""
+        return checks_quality(self.spec, plan.runtime) and not self.experiment.is_repeat
 
     def _usage_sources(self, server: RunningServer) -> list[UsageSource]:
         sources: list[UsageSource] = [server.usage]
@@ -207,7 +216,9 @@ class Attempt:
             self._store_levels()
             points = measurements.points_of(self.experiment.measurements.all())
             reference = measurements.reference_points(self.spec, self.experiment)
-            result = measurements.score(self.spec, points, reference)
+            result = measurements.score(
+                self.spec, points, reference, quality=self.experiment.quality
+            )
             scores = measurements.scores(self.spec, points, reference) if result.feasible else {}
             self.experiment.succeed(
                 self.context.claim.token,

@@ -14,7 +14,7 @@ _PHASES: Mapping[str, tuple[str, ...]] = {
     _PULL: ("pulling",),
     "Start": ("starting",),
     "Warm-up": ("warming_up",),
-    "Measure": ("measuring",),
+    "Measure": ("comparing_answers", "measuring"),
     "Stop": ("stopping",),
 }
 

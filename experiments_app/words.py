@@ -126,6 +126,7 @@ _PHASES: Mapping[str, str] = {
     "pulling": "pulling the image",
     "waiting_for_docker": "waiting for the Docker engine to answer",
     "checking_model": "checking model and tokenizer",
+    "comparing_answers": "comparing answers with the default's",
 }
 
 
@@ -163,6 +164,8 @@ def phase_fraction(progress: Mapping[str, Any]) -> float:
             return 0.05
         case "warming_up":
             return 0.15
+        case "comparing_answers":
+            return 0.18
         case "measuring":
             level = float(progress.get("level", 1)) - 1
             total = max(float(progress.get("requests_total", 0)), 1.0)
@@ -195,6 +198,18 @@ def latency(name: str) -> str:
     """A latency of the SLO: `ttft_p99_s` as `TTFT p99`."""
     metric, _, statistic = name.removesuffix("_s").partition("_")
     return f"{metric.upper()} {statistic}"
+
+
+QUALITY: Mapping[str, str] = {
+    "token_agreement": "tokens that agree with the default's answers",
+    "exact_match": "answers that are the same as the default's",
+    "logprob_distance": "distance of the log-probabilities from the default's",
+}
+
+
+def quality(name: str, value: float) -> str:
+    """A figure of how answers compare: `58%`, or `0.031 nats`."""
+    return f"{value:.3f} nats" if name == "logprob_distance" else f"{value:.0%}"
 
 
 def cause(error_kind: str) -> str:

@@ -25,7 +25,8 @@ class Flag(BaseModel):
 
     `default` documents what the engine does when the flag is left out (null: it decides by
     itself, `help` says how); `values`, `low` and `high` are what the engine accepts. `aliases`
-    are other names that the engine has for it: a task writes the one name that counts.
+    are other names that the engine has for it: a task writes the one name that counts. `changes`:
+    the engine calculates less or more exactly with it, so that its answers may be others.
     """
 
     model_config = STRICT
@@ -41,6 +42,7 @@ class Flag(BaseModel):
     aliases: list[FlagName] = Field(default_factory=list)
     help: str = ""
     moves: list[Effect] = Field(default_factory=list)
+    changes: Literal["precision"] | None = None
 
     @model_validator(mode="after")
     def _is_consistent(self) -> "Flag":

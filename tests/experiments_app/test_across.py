@@ -28,20 +28,20 @@ def rates(short: float, long: float) -> list[Point]:
 
 def test_weights_make_a_weighted_geometric_mean_of_rates() -> None:
     spec = spec_with(scenario_weights={SHORT: 3})
-    assert measurements.score(spec, rates(16, 256)).score == pytest.approx(32)
+    assert measurements.score(spec, rates(16, 256), quality={}).score == pytest.approx(32)
 
 
 def test_weights_make_a_weighted_mean_of_latencies() -> None:
     spec = spec_with("minimize_ttft", scenario_weights={SHORT: 3})
     points = [point(SHORT, ttft=0.1), point(LONG, ttft=0.5)]
-    assert measurements.score(spec, points).score == pytest.approx(0.2)
+    assert measurements.score(spec, points, quality={}).score == pytest.approx(0.2)
 
 
 def test_the_worst_case_is_the_worst_change_and_not_the_lowest_rate() -> None:
     spec = spec_with(across_scenarios="worst_case")
     default = rates(1000, 10)
     scores = [
-        measurements.score(spec, rates(*r), default).score
+        measurements.score(spec, rates(*r), default, quality={}).score
         for r in ((1000, 10), (900, 40), (1100, 11))
     ]
     gains = [objective.gain("maximize_throughput", score, scores[0]) for score in scores]
@@ -53,8 +53,8 @@ def test_the_worst_case_of_a_latency_is_its_largest_rise() -> None:
     spec = spec_with("minimize_ttft", across_scenarios="worst_case")
     default = [point(SHORT, ttft=0.1), point(LONG, ttft=0.5)]
     tried = [point(SHORT, ttft=0.2), point(LONG, ttft=0.25)]
-    assert measurements.score(spec, default, default).score == pytest.approx(0.3)
-    assert measurements.score(spec, tried, default).score == pytest.approx(0.6)
+    assert measurements.score(spec, default, default, quality={}).score == pytest.approx(0.3)
+    assert measurements.score(spec, tried, default, quality={}).score == pytest.approx(0.6)
 
 
 def test_an_infeasible_default_still_says_what_a_scenario_is_worth() -> None:

@@ -116,6 +116,21 @@ def test_it_tunes_the_real_llama_server() -> None:
     assert Path(experiment.log_path).read_text()
 
 
+def test_a_coarse_cache_is_seen_in_the_answers_of_the_real_llama_server() -> None:
+    quality = {"prompts": 3, "max_tokens": 24, "min_token_agreement": 0.99}
+    task = started(task_data(parameters={"cache-type-k": ["q4_0"]}, quality=quality))
+    baseline, coarse = run_next(task), run_next(task)
+    assert baseline.feasible
+    assert baseline.quality["noise"]["token_agreement"] > 0.9
+    assert baseline.quality["tokens_from"] == "engine"
+    assert len(baseline.quality["answers"][0]["tokens"]) > 5
+    assert (coarse.status, coarse.feasible) == ("success", False)
+    assert coarse.quality["compared"] == 3
+    assert coarse.quality["token_agreement"] < 0.9
+    assert coarse.quality["logprob_distance"] > 0.01
+    assert "tokens that agree with the default's answers" in log_of(task)
+
+
 def test_every_success_keeps_its_measurements_though_infeasible() -> None:
     task = started(paced_data(slo={"ttft_p99_s": 0.001}))
     experiment = run_next(task)

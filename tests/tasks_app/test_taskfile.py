@@ -99,7 +99,13 @@ access:
   https_proxy: http://proxy.example:3128
   no_proxy: intranet.example
   hub_token: hf_0123456789
-quality: {check: true, prompts: 8, max_tokens: 32, min_token_agreement: 0.95}
+quality:
+  check: true
+  prompts: 8
+  max_tokens: 32
+  min_token_agreement: 0.95
+  min_exact_match: 0.5
+  max_logprob_distance: 0.1
 cost: {price_per_device_hour: 2.5, currency: EUR}
 """
 

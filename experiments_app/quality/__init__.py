@@ -1,0 +1,1 @@
+"""Whether a configuration still answers as the default does: greedy answers, compared."""
