@@ -1,0 +1,234 @@
+"""The same server under the same load, measured by us and by an independent client, GuideLLM.
+
+    python -m benchmarks.second_opinion
+
+The built-in model on llama.cpp with one thread, so that the clients have a core to themselves; the
+same prompt and answer lengths, `ignore_eos`, temperature 0, each concurrency in turn. In every
+round both measure each concurrency, one right after the other, and who comes first alternates:
+what else the machine does meets both. Printed is, for each metric and concurrency, theirs over ours
+with a 95 % interval over the rounds. The default takes some seven minutes on two idle cores.
+
+GuideLLM is installed into a virtual environment of its own, in the user's cache folder, unless
+`--client-python` names one that has it.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from statistics import fmean
+
+import httpx
+
+from benchmarks import guidellm_client
+from benchmarks.client_figures import Agreement, ClientFigures, agreement
+from experiments_app.benchmark import BenchmarkRequest, LevelResult, run_benchmark
+from experiments_app.benchmark.warmup import warm_up
+from experiments_app.engines.model_source import ModelSource, resolve_model
+from tests.ports import free_port
+
+MODEL = "smollm2-135m"
+CACHE = Path("~/.cache/inference-autotuner/guidellm").expanduser()
+READY_S = 120
+AIM = 0.03
+METRICS = {
+    "output tokens/s": "output_tokens_per_s",
+    "TTFT, mean s": "ttft_s",
+    "TPOT, mean s": "tpot_s",
+}
+REPORTED = {
+    "tokens/s by its own definition": ("output_tokens_per_s", "reported_output_tokens_per_s"),
+    "TPOT by its own definition": ("tpot_s", "reported_tpot_s"),
+}
+Pair = tuple[ClientFigures, ClientFigures]
+
+
+@contextmanager
+def server(model: ModelSource, parallel: int, lengths: tuple[int, int]) -> Iterator[str]:
+    """The address of a llama.cpp server with room for `parallel` requests."""
+    port = free_port()
+    words = [sys.executable, "-m", "experiments_app.llamacpp.server", "--model", model.path]
+    words += ["--port", str(port), "--alias", MODEL, "--threads", "1"]
+    # The chat template is some 30 tokens more.
+    words += ["--parallel", str(parallel), "--ctx-size", str(parallel * (sum(lengths) + 160))]
+    process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    address = f"http://127.0.0.1:{port}"
+    try:
+        _wait_ready(address, process)
+        yield address
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def _wait_ready(address: str, process: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + READY_S
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            if httpx.get(f"{address}/health", timeout=5).status_code == 200:
+                return
+        except httpx.HTTPError:
+            pass
+        time.sleep(0.1)
+    sys.exit("the server did not get ready")
+
+
+@dataclass(frozen=True)
+class Load:
+    """What both clients are given: one server, one model, one shape of requests."""
+
+    address: str
+    model: ModelSource
+    lengths: tuple[int, int]
+    least_requests: int
+    client_python: Path
+    folder: Path
+
+    @property
+    def scenario(self) -> str:
+        return f"D({self.lengths[0]},{self.lengths[1]})"
+
+    def requests_at(self, concurrency: int) -> int:
+        """At least three for each user, so that the first wave does not decide."""
+        return max(self.least_requests, 3 * concurrency)
+
+    def ours(self, concurrency: int, seed: int) -> ClientFigures:
+        request = BenchmarkRequest(
+            api_base=self.address,
+            backend="vllm",
+            model_name=MODEL,
+            tokenizer=self.model.tokenizer,
+            scenarios=(self.scenario,),
+            concurrencies=(concurrency,),
+            folder=self.folder / f"ours_{concurrency}_{seed}",
+            max_requests_per_level=self.requests_at(concurrency),
+            seed=seed,
+            additional_params={"ignore_eos": True, "temperature": 0.0},
+        )
+        return our_figures(run_benchmark(request)[0])
+
+    def theirs(self, concurrency: int, seed: int) -> ClientFigures:
+        requests = self.requests_at(concurrency)
+        prompts = self.folder / f"theirs_{concurrency}_{seed}.jsonl"
+        guidellm_client.write_prompts(
+            prompts,
+            tokenizer=self.model.tokenizer,
+            lengths=self.lengths,
+            # More than are sent: it begins anew at the end, with prompts that the cache knows then.
+            count=2 * (requests + concurrency),
+            seed=seed * 1000 + concurrency,
+        )
+        return guidellm_client.measure(
+            self.client_python,
+            api_base=self.address,
+            model_name=MODEL,
+            tokenizer=self.model.tokenizer,
+            prompts=prompts,
+            concurrency=concurrency,
+            requests=requests,
+        )
+
+
+def our_figures(level: LevelResult) -> ClientFigures:
+    samples = level.successes
+    tpot_s = fmean(s.tpot_s or 0.0 for s in samples)
+    return ClientFigures(
+        output_tokens_per_s=level.output_tokens_per_s,
+        reported_output_tokens_per_s=level.reported.mean_output_throughput_tokens_per_s,
+        ttft_s=fmean(s.ttft_s or 0.0 for s in samples),
+        tpot_s=tpot_s,
+        reported_tpot_s=tpot_s,
+        requests=len(samples),
+        errors=level.num_errors,
+        input_tokens=fmean(s.input_tokens for s in samples),
+        output_tokens=fmean(s.output_tokens for s in samples),
+    )
+
+
+def pair_of(load: Load, concurrency: int, seed: int) -> Pair:
+    """Both, one right after the other; who comes first alternates with the seed."""
+    if seed % 2:
+        mine = load.ours(concurrency, seed)
+        return mine, load.theirs(concurrency, seed)
+    other = load.theirs(concurrency, seed)
+    return load.ours(concurrency, seed), other
+
+
+def agreements(pairs: Mapping[int, Sequence[Pair]]) -> list[Agreement]:
+    """For each metric, by our definition and by theirs, at each concurrency of `pairs`."""
+    compared = {name: (field, field) for name, field in METRICS.items()} | REPORTED
+    return [
+        agreement(
+            name,
+            concurrency,
+            [(getattr(mine, ours), getattr(other, theirs)) for mine, other in rounds],
+        )
+        for name, (ours, theirs) in compared.items()
+        for concurrency, rounds in pairs.items()
+    ]
+
+
+def row(one: Agreement) -> str:
+    low, high = one.ci95 or (float("nan"), float("nan"))
+    judged = "" if one.metric in REPORTED else "yes" if abs(one.ratio - 1) <= AIM else "no"
+    cells = [one.metric, str(one.concurrency), f"{one.ours:.4g}", f"{one.theirs:.4g}"]
+    cells += [f"{one.ratio - 1:+.1%}", f"{low - 1:+.1%} to {high - 1:+.1%}", judged]
+    return "| " + " | ".join(cells) + " |"
+
+
+def counted(pairs: Mapping[int, Sequence[Pair]]) -> str:
+    """The tokens and errors that either counted: if these differ, so was the load."""
+    lines = []
+    for name, index in (("ours", 0), ("theirs", 1)):
+        figures = [pair[index] for rounds in pairs.values() for pair in rounds]
+        lines.append(
+            f"{name}: {sum(f.requests for f in figures)} requests,"
+            f" {sum(f.errors for f in figures)} errors, mean tokens"
+            f" in {fmean(f.input_tokens for f in figures):.2f},"
+            f" out {fmean(f.output_tokens for f in figures):.2f}"
+        )
+    return "\n".join(lines)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--client-python", type=Path, help="of an environment with GuideLLM")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--requests", type=int, default=24, help="of a level, at the least")
+    parser.add_argument("--concurrency", type=int, nargs="+", default=[1, 2, 4, 8, 16])
+    parser.add_argument("--lengths", type=int, nargs=2, default=[64, 32], help="tokens in and out")
+    parser.add_argument("--json", type=Path, help="where to keep every figure")
+    args = parser.parse_args()
+    python = args.client_python or guidellm_client.install(CACHE)
+    lengths = (args.lengths[0], args.lengths[1])
+    pairs: dict[int, list[Pair]] = {concurrency: [] for concurrency in args.concurrency}
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        model = resolve_model(MODEL, home=folder)
+        with server(model, max(args.concurrency), lengths) as address:
+            load = Load(address, model, lengths, args.requests, python, folder)
+            warm_up(address, MODEL, scenarios=(load.scenario,), concurrency=max(args.concurrency))
+            for seed in range(1, args.rounds + 1):
+                for concurrency in args.concurrency:
+                    pairs[concurrency].append(pair_of(load, concurrency, seed))
+    found = agreements(pairs)
+    print("| metric | concurrency | ours | GuideLLM | GuideLLM over ours | 95 % | within 3 % |")
+    print("|---|---|---|---|---|---|---|")
+    print("\n".join(map(row, found)))
+    print(counted(pairs))
+    if args.json:
+        rounds = {c: [[asdict(f) for f in pair] for pair in pairs[c]] for c in pairs}
+        agreed = [asdict(one) for one in found]
+        args.json.write_text(json.dumps({"rounds": rounds, "agreements": agreed}, indent=1))
+
+
+if __name__ == "__main__":
+    main()
