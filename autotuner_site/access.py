@@ -7,6 +7,7 @@ only looks: what was forgotten is closed and not open. A test wants every addres
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from django.contrib.auth.middleware import LoginRequiredMiddleware
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
@@ -101,8 +102,20 @@ def role_needed(name: str | None, method: str | None) -> Role:
     return Role.VIEWER if method in SAFE_METHODS else Role.OPERATOR
 
 
+class SignInMiddleware(LoginRequiredMiddleware):
+    """Django's own, which asks for the account also where nobody needs one: what programs ask
+    answers while the database, and with it every session, is away."""
+
+    def process_view(
+        self, request: HttpRequest, view_func: Callable[..., Any], *arguments: Any
+    ) -> HttpResponseBase | None:
+        if not getattr(view_func, "login_required", True):
+            return None
+        return super().process_view(request, view_func, *arguments)
+
+
 class RoleMiddleware:
-    """Behind LoginRequiredMiddleware, so whoever comes here is signed in or need not be."""
+    """Behind SignInMiddleware, so whoever comes here is signed in or need not be."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response
@@ -116,11 +129,13 @@ class RoleMiddleware:
         match = request.resolver_match
         if match is None or match.app_name == "admin":
             return None
+        needed = role_needed(match.url_name, request.method)
+        if needed is Role.NONE:  # nor is the session asked for: the database may be away
+            return None
         is_open = not getattr(view, "login_required", True)
         is_nobodys = match.url_name not in DECLARED or not request.user.is_authenticated
         if is_open and is_nobodys:  # a page's part answers by itself whose session is over
             return None
-        needed = role_needed(match.url_name, request.method)
         if role_of(request.user) < needed:
             return not_allowed(request, RoleNeeded(needed))
         return None

@@ -1,9 +1,11 @@
 """An id of each request: in its answer, in what is logged meanwhile, on the page for a fault."""
 
 import re
+import sys
 import uuid
 from collections.abc import Callable
 
+from django.db import DatabaseError, Error, InterfaceError, connection
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.template import loader
@@ -11,6 +13,7 @@ from django.template import loader
 from autotuner_site.log_context import current_fields, log_fields
 
 HEADER = "X-Request-ID"
+AWAY = (DatabaseError, InterfaceError)
 _SANE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{7,63}")
 
 
@@ -30,7 +33,22 @@ class RequestIdMiddleware:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """The page for 500. It asks nothing of the site, in which something has just broken."""
+    """The page for 500. It asks nothing of the site, in which something has just broken.
+
+    Where what broke is the way to the database, the page is 503 and says so.
+    """
     del request
     context = {"request_id": current_fields().get("request", "")}
+    if isinstance(sys.exception(), AWAY) and not _database_answers():
+        page = loader.get_template("503.html").render(context)
+        return HttpResponse(page, status=503, headers={"Retry-After": "10"})
     return HttpResponse(loader.get_template("500.html").render(context), status=500)
+
+
+def _database_answers() -> bool:
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+    except Error:
+        return False
+    return True

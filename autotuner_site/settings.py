@@ -160,7 +160,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    "autotuner_site.access.SignInMiddleware",
     "autotuner_site.access.RoleMiddleware",
     "tasks_app.audit.AuditMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",

@@ -1,10 +1,12 @@
 """The whole site on PostgreSQL and Redis, and what it says when they are not there."""
 
 import json
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 
 from tests.experiments_app.own_engine import paced_data
@@ -21,7 +23,11 @@ def on_servers(tmp_path: Path, postgresql: PostgreSQL, redis_server: Redis) -> I
     site = Site(
         tmp_path / "home",
         PORTS,
-        environment={"DATABASE_URL": postgresql.new_database(), "REDIS_URL": redis_server.url},
+        environment={
+            "DATABASE_URL": postgresql.new_database(),
+            "REDIS_URL": redis_server.url,
+            "DJANGO_SUPERUSER_PASSWORD": PASSWORD,
+        },
     )
     yield site
     site.close()
@@ -70,7 +76,9 @@ def test_a_task_survives_a_restart_of_both_servers_under_it(
     data = paced_data(benchmark={"max_requests_per_level": 40}, optimization={"max_iterations": 1})
     assert site.manage("migrate", "-v", "0").returncode == 0
     assert site.manage("import_task", str(site.write_task(data))).returncode == 0
-    site.start("serve", "--bind", f"127.0.0.1:{free_port()}")
+    port = free_port()
+    site.start("serve", "--bind", f"127.0.0.1:{port}")
+    browser = signed_in(site, port)
     site.start_task("paced")
     experiments = "experiments_app_experiment"
     wait_for(
@@ -78,11 +86,36 @@ def test_a_task_survives_a_restart_of_both_servers_under_it(
     )
     for server in (postgresql, redis_server):
         server.stop()
+        if server is postgresql:
+            assert_it_says_that_the_database_is_away(browser)
         server.start()
     wait_for(
         lambda: statuses(site, postgresql, "tasks_app_task") == [("completed",)], timeout_s=180
     )
     assert statuses(site, postgresql, experiments) == [("success",)] * 2
+
+
+def signed_in(site: Site, port: int) -> httpx.Client:
+    site.wait_for_port(port)
+    made = site.manage("createsuperuser", "--no-input", "--username=ada", "--email=a@b.example")
+    assert made.returncode == 0, made.stderr
+    browser = httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30, trust_env=False)
+    token = re.search(r'csrfmiddlewaretoken" value="(\w+)"', browser.get("/sign-in/").text)
+    assert token
+    typed = {"username": "ada", "password": PASSWORD, "csrfmiddlewaretoken": token[1]}
+    assert browser.post("/sign-in/", data=typed).status_code == 302
+    assert browser.get("/").status_code == 200
+    return browser
+
+
+def assert_it_says_that_the_database_is_away(browser: httpx.Client) -> None:
+    health = browser.get("/healthz")
+    assert health.status_code == 503
+    assert health.json()["checks"]["database"] == "the database does not answer"
+    for path in ("/", "/tasks/1/"):
+        page = browser.get(path)
+        assert page.status_code == 503
+        assert "The database does not answer" in page.text
 
 
 @pytest.mark.parametrize("name", ["DATABASE_URL", "REDIS_URL"])
