@@ -178,7 +178,7 @@ def _level(row: Measurement) -> Level:
         requests_per_s=row.requests_per_s or 0.0,
         good_requests_per_s=row.good_requests_per_s or 0.0,
         client_bound=row.client_bound,
-        conditions=row.conditions,
         samples=Samples.from_data(row.samples),
         devices=row.devices,
+        conditions=row.conditions,
     )

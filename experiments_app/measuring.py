@@ -12,6 +12,7 @@ from experiments_app import load_levels, measurements, objective
 from experiments_app.attempt_context import AttemptContext, TimeUp
 from experiments_app.benchmark import BenchmarkError, ErrorKind, GenaiBench, LevelResult
 from experiments_app.benchmark.level_files import all_failed
+from experiments_app.confidence.level import conditions_of
 from experiments_app.engines import RunningServer
 from experiments_app.level_choice import GivenLevels, SearchedLevels
 from experiments_app.load_order import Decision, Level, Reading
@@ -125,7 +126,11 @@ class Measuring:
     def _keep(self, level: Level, result: LevelResult) -> None:
         slo = self._context.spec.slo
         kept = level_of(result, slo, self._devices)
-        conditions = {**kept.conditions, "request_set": self._benchmark.request.request_set}
+        conditions = {
+            **kept.conditions,
+            **conditions_of(result, slo),
+            "request_set": self._benchmark.request.request_set,
+        }
         kept = replace(kept, conditions=conditions)
         self._measured.levels.append(kept)
         (point,) = pool([kept])

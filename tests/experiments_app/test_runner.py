@@ -108,6 +108,8 @@ def test_it_tunes_the_real_llama_server() -> None:
     assert (level.scenario, level.concurrency) == ("D(16,8)", 2)
     assert (level.num_requests, level.num_errors, level.num_cut_off) == (4, 0, 0)
     assert level.samples["output_tokens"] == [8, 8, 8, 8]
+    assert level.conditions["steadiness"]["verdict"] == "too_short"
+    assert level.conditions["intervals"]["ttft_p99_s"][1] is None  # four requests do not bound it
     assert experiment.objective_score == pytest.approx(level.output_tokens_per_s)
     assert all(
         experiment.phases_s[phase] is not None for phase in ("start", "warm_up", "measure", "stop")

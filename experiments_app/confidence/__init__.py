@@ -1,0 +1,1 @@
+"""How sure the figures of one load level are, from its own requests. Pure functions."""
