@@ -40,7 +40,7 @@ OPERATORS = frozenset(
         *("task_new", "task_edit", "task_details", "task_check", "model_check", "task_import"),
         *("task_start", "task_pause", "task_resume", "task_cancel", "task_restart", "task_extend"),
         *("task_answer",),
-        *("task_duplicate", "tune_builtin"),
+        *("task_duplicate", "task_reproduce", "tune_builtin"),
         *("task_delete", "task_archive", "task_bring_back", "tasks_bulk", "version_restore"),
         *("task_log_clear", "test_connection"),
         *(

@@ -70,6 +70,7 @@ class Gpu:
     processes: tuple[GpuProcess, ...] = ()
     is_mig: bool = False
     has_windows: bool = False
+    power_limit_w: float | None = None
 
     @property
     def label(self) -> str:
@@ -279,6 +280,7 @@ def _gpu(handle: Handle, index: int, *, is_mig: bool = False) -> Gpu:
         processes=_processes(handle),
         is_mig=is_mig,
         has_windows=bool(nvml.ask(pynvml.nvmlDeviceGetGraphicsRunningProcesses, handle)),
+        power_limit_w=nvml.power_limit_w(handle),
     )
 
 

@@ -5,7 +5,7 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import transaction
 
-from experiments_app import task_log
+from experiments_app import provenance, task_log
 from experiments_app.containers.client import DockerUnreachable, connect
 from experiments_app.gpu_demand import gpu_problems
 from experiments_app.gpus import gpu_count
@@ -178,6 +178,7 @@ def _docker_problems() -> list[Problem]:
 
 
 def _begun(task: Task, *, wake_consumer: bool, user: User | None) -> None:
+    provenance.record(task)
     task_log.write(task.pk, f"started{_by(user)}: {task.name}", run=task.run)
     if wake_consumer:
         transaction.on_commit(lambda: wake(task.pk))

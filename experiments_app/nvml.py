@@ -97,6 +97,12 @@ def power_w(handle: Handle) -> float | None:
     return None if milliwatts is None else milliwatts / 1000
 
 
+def power_limit_w(handle: Handle) -> float | None:
+    """What the GPU is held to now."""
+    milliwatts = ask(pynvml.nvmlDeviceGetEnforcedPowerLimit, handle)
+    return None if milliwatts is None else milliwatts / 1000
+
+
 def ask(question: Callable[..., T], *arguments: object) -> T | None:
     """None where this GPU, or this driver, has no answer."""
     try:

@@ -7,7 +7,7 @@ from typing import Any
 from django.db.models import Prefetch
 from django.utils import timezone
 
-from experiments_app import measurements, objective, task_log, verdict
+from experiments_app import measurements, objective, provenance, task_log, verdict
 from experiments_app.answers import (
     chosen_of,
     front_of,
@@ -170,6 +170,7 @@ class RunResults:
             "repeats": [repeat_data(repeat) for repeat in self.repeats],
             "chosen": experiment_data(self.chosen) if self.chosen else None,
             "front": [self._front_data(experiment) for experiment in self.front],
+            "provenance": provenance.whole(self.started) if self.started else None,
         }
 
     def _front_data(self, experiment: Experiment) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from django.conf import settings
 
+from experiments_app import provenance
 from experiments_app.attempt_context import AttemptContext
 from experiments_app.containers.labels import labels_of
 from experiments_app.containers.progress import PullProgress
@@ -120,6 +121,7 @@ class Serving:
             start_s=start_s,
             engine_version=ask_version(self.plan.base_url),
         )
+        provenance.note_model(context.experiment.task, context.experiment.run, context.spec)
         context.log(f"ready after {start_s:.1f} s")
 
     def stop(self, server: RunningServer) -> None:

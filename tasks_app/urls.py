@@ -33,6 +33,7 @@ urlpatterns = [
     path("tasks/<int:pk>/restart", life.task_restart, name="task_restart"),
     path("tasks/<int:pk>/extend", life.task_extend, name="task_extend"),
     path("tasks/<int:pk>/duplicate", life.task_duplicate, name="task_duplicate"),
+    path("tasks/<int:pk>/reproduce", life.task_reproduce, name="task_reproduce"),
     path("tasks/<int:pk>/delete", life.task_delete, name="task_delete"),
     path("tasks/<int:pk>/archive", life.task_archive, name="task_archive"),
     path("tasks/<int:pk>/bring-back", life.task_bring_back, name="task_bring_back"),

@@ -179,6 +179,7 @@ PLACES = (
     Place("task_restart", ACT, _done, status=302),
     Place("task_extend", ACT, _done, status=302),
     Place("task_duplicate", ACT, _done, status=302),
+    Place("task_reproduce", ACT, _done, status=302),
     Place("task_delete", ASK, _done),
     Place("task_archive", ACT, _done, status=302),
     Place("task_bring_back", ACT, _done, status=302),

@@ -102,6 +102,7 @@ SENT: dict[str, tuple[str, Sent]] = {
     "task_cancel": ("task.cancelled", just()),
     "task_restart": ("task.started", just()),
     "task_duplicate": ("task.duplicated", just()),
+    "task_reproduce": ("task.duplicated", just()),
     "task_delete": ("task.deleted", just()),
     "task_archive": ("task.archived", just()),
     "task_bring_back": ("task.brought_back", just()),

@@ -11,10 +11,12 @@ from django.views.decorators.http import require_http_methods, require_POST
 from autotuner_site.requests import SignedInRequest, whole_number
 from experiments_app import lifecycle
 from experiments_app.removal import Losses, delete_task
+from experiments_app.reproduce import reproduce
 from tasks_app.bulk.request import list_address
 from tasks_app.duplicating import duplicate
 from tasks_app.importing import ensure_builtin_task
-from tasks_app.models import Task
+from tasks_app.models import Run, Task
+from tasks_app.problems import SpecError
 from tasks_app.views.acting import attempt
 
 
@@ -79,6 +81,26 @@ def task_duplicate(request: SignedInRequest, pk: int) -> HttpResponse:
     copy = duplicate(get_object_or_404(Task, pk=pk), request.user)
     messages.success(request, "This is the copy: change what should differ.")
     return redirect("task_edit", copy.pk)
+
+
+@require_POST
+def task_reproduce(request: SignedInRequest, pk: int) -> HttpResponse:
+    """`run`: which one is to be done again; the latest where none is named."""
+    task = get_object_or_404(Task, pk=pk)
+    number = whole_number(request.POST.get("run", "").strip()) or task.run
+    run = get_object_or_404(Run.objects.select_related("task"), task=task, number=number)
+    try:
+        made = reproduce(run, user=request.user)
+    except SpecError as error:
+        messages.error(request, f"Not reproduced. {error}")
+        return redirect("task_detail", pk)
+    messages.success(
+        request,
+        f"This task does run {number} of {task.name!r} again. Start it; then compare the two runs.",
+    )
+    for warning in made.warnings:
+        messages.warning(request, warning)
+    return redirect("task_detail", made.task.pk)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

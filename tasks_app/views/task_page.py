@@ -15,6 +15,8 @@ from experiments_app.before_start import before_start
 from experiments_app.charts.page import chart_context
 from experiments_app.following import marked, page_stamp, results_stamp
 from experiments_app.overview import TaskOverview
+from experiments_app.provenance import whole
+from experiments_app.provenance_words import Section, sections
 from experiments_app.standing import Standing
 from experiments_app.steps import steps_of
 from tasks_app.models import Run, Task
@@ -39,6 +41,7 @@ def task_detail(request: SignedInRequest, pk: int) -> HttpResponse:
     if not request.htmx:
         context = _live_context(request, task, run)
         context["log"] = logs.tail(task_logs.path_of(task.pk))
+        context["provenance"] = _provenance(task, context["overview"])
         return marked(render(request, PAGE, context))
     standing = _loaded(Standing, task, run)
     results = results_stamp(standing)
@@ -51,6 +54,15 @@ def task_detail(request: SignedInRequest, pk: int) -> HttpResponse:
         now = render(request, f"{PAGE}#now", {"only_now": True, **_now_context(standing)})
         return marked(retarget(now, "#now"), etag)
     return marked(render(request, f"{PAGE}#live", _live_context(request, task, run)), etag)
+
+
+def _provenance(task: Task, overview: TaskOverview) -> list[Section]:
+    """What the run was made with; nothing before the first one."""
+    run = task.runs.filter(number=overview.run).first()
+    if run is None:
+        return []
+    run.task = task
+    return sections(whole(run))
 
 
 def run_asked_for(request: SignedInRequest) -> int | None:

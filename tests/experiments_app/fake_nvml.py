@@ -29,6 +29,7 @@ class FakeGpu:
     memory_used_bytes: int = 4 << 20
     utilisation_percent: int = 0
     power_w: float = 71.5
+    power_limit_w: float = 700.0
     processes: list[tuple[int, int | None]] = field(default_factory=list)
     windows: list[tuple[int, int | None]] = field(default_factory=list)
     mig: bool = False
@@ -129,6 +130,9 @@ class FakeNvml:
 
     def _GetPowerUsage(self, device: FakeGpu, milliwatts: Any) -> None:  # noqa: N802
         milliwatts._obj.value = round(device.power_w * 1000)
+
+    def _GetEnforcedPowerLimit(self, device: FakeGpu, milliwatts: Any) -> None:  # noqa: N802
+        milliwatts._obj.value = round(device.power_limit_w * 1000)
 
     def _GetMigMode(self, device: FakeGpu, current: Any, pending: Any) -> None:  # noqa: N802
         current._obj.value = pending._obj.value = int(device.mig)
