@@ -3,6 +3,7 @@
 `TaskOverview.load` asks the database; everything after that is a pure function of what it found.
 """
 
+from collections import Counter
 from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Self
@@ -278,4 +279,16 @@ class TaskOverview(Standing):
             cells=cells_of(experiment.parameters, self._baseline_flags, self.searched),
             gain=self.gain_over_default(experiment),
             is_best=self.best is not None and experiment.pk == self.best.pk,
+            times=1 + self._times_again[experiment.number],
+            interval=self._score_interval(experiment.number),
         )
+
+    @cached_property
+    def _times_again(self) -> Counter[int]:
+        return Counter(e.number for e in self.repeats if e.status == Experiment.Status.SUCCESS)
+
+    def _score_interval(self, number: int) -> str:
+        estimate = self.final.estimate_of(number) if self.final and self.final.is_done else None
+        if estimate is None or estimate.score_ci95 is None:
+            return ""
+        return " to ".join(map(words.number, estimate.score_ci95))

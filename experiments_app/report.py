@@ -9,6 +9,7 @@ from typing import Self
 from experiments_app import logs, objective, words
 from experiments_app.best import gain_of
 from experiments_app.charts.usage import UsagePanel, UsageRow, usage_panels, usage_rows
+from experiments_app.executions import Execution, executions_of
 from experiments_app.final_result import Final
 from experiments_app.gpus import gpu_labels, gpu_names
 from experiments_app.launch_plan import image_of
@@ -63,6 +64,8 @@ class ExperimentReport:
     repair: Experiment | None = None
     is_chosen: bool = False
     final: Final | None = None
+    original: Experiment | None = None
+    executions: tuple[Execution, ...] = ()
 
     @classmethod
     def load(cls, experiment: Experiment) -> Self:
@@ -70,12 +73,16 @@ class ExperimentReport:
         siblings = Experiment.objects.of_run(experiment.task, experiment.run)
         infeasible = experiment.status == Experiment.Status.SUCCESS and not experiment.feasible
         spec = run.task_spec
+        original = experiment.original()
+        measured = tuple(original.measurements.defer("samples"))
         gpu_ids = experiment.gpu_ids
         return cls(
             experiment=experiment,
             spec=spec,
             baseline=siblings.filter(number=0).first(),
-            measurements=tuple(experiment.measurements.defer("samples")),
+            measurements=tuple(
+                row for row in measured if row.repeat == experiment.repeat or original is experiment
+            ),
             miss=closest_miss(spec, experiment) if infeasible else "",
             log=_log_of(experiment),
             usage=usage_panels(_usage_of(experiment), gpu_labels(gpu_ids) if gpu_ids else {}),
@@ -84,6 +91,8 @@ class ExperimentReport:
             repair=experiment.repairs.first() if experiment.error_kind else None,
             is_chosen=run.chosen_number == experiment.number,
             final=Final.from_data(run.final),
+            original=original,
+            executions=tuple(executions_of(original, measured, shown=experiment)),
         )
 
     @property
@@ -92,11 +101,23 @@ class ExperimentReport:
 
     @property
     def name(self) -> str:
-        return "Baseline" if self.experiment.is_baseline else f"Experiment {self.experiment.number}"
+        name = f"Experiment {self.experiment.number}" if self.experiment.number else "Baseline"
+        again = f", measured again ({self.experiment.repeat})" if self.experiment.is_repeat else ""
+        return f"{name}{again}"
 
     @cached_property
     def state(self) -> tuple[str, str, str]:
+        if self.experiment.is_repeat:
+            return Execution(self.experiment, None, is_shown=True).state
         return state_of(self.experiment)
+
+    @property
+    def interval(self) -> str:
+        """Within what the true gain over the default lies, where the final has told."""
+        if self.final is None or not self.final.is_done or self.experiment.is_repeat:
+            return ""
+        estimate = self.final.estimate_of(self.experiment.number)
+        return words.interval(estimate.gain_ci95) if estimate and estimate.gain_ci95 else ""
 
     @property
     def gain(self) -> float | None:

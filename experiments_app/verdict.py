@@ -76,7 +76,7 @@ def _repeats(final: Final) -> str:
 def _trust(final: Final) -> str:
     if final.gain_ci95 is None:
         return ""
-    return f" With a confidence of 95% the true gain is {words.interval(final.gain_ci95)}."
+    return " 95 of 100 such intervals hold the true gain."
 
 
 def _nearest(final: Final) -> str:

@@ -99,7 +99,7 @@ def score_chart(source: ChartSource, options: ChartOptions | None = None) -> Sco
             number=row.number,
             kind=kind_of(row),
             score=row.score,
-            tooltip=_tooltip(tooltip(row, overview), spread),
+            tooltip=_tooltip(tooltip(row, overview), spread, source),
             path=path_of(row),
             spread=spread,
         )
@@ -118,16 +118,17 @@ def score_chart(source: ChartSource, options: ChartOptions | None = None) -> Sco
         slots=overview.total if overview.is_open else len(overview.experiments),
         bars=tuple(shown),
         baseline=overview.baseline.objective_score if overview.baseline else None,
-        description=_describe(bars, overview.unit),
+        description=_describe(bars, overview.unit, is_compared=source.is_compared),
         axis=unit_words(overview),
         groups=groups,
     )
 
 
-def _tooltip(text: str, spread: tuple[float, float] | None) -> str:
+def _tooltip(text: str, spread: tuple[float, float] | None, source: ChartSource) -> str:
     if spread is None:
         return text
-    return f"{text} · repeats from {words.number(spread[0])} to {words.number(spread[1])}"
+    what = "95% interval" if source.is_compared else "repeats from"
+    return f"{text} · {what} {words.number(spread[0])} to {words.number(spread[1])}"
 
 
 def _group(bars: Sequence[Bar], *, maximised: bool) -> Group:
@@ -158,7 +159,7 @@ def _group(bars: Sequence[Bar], *, maximised: bool) -> Group:
     return Group(best.number, Kind.MEASURED, best.score, worst.score, text, best.path, *shares)
 
 
-def _describe(bars: Sequence[Bar], unit: str) -> str:
+def _describe(bars: Sequence[Bar], unit: str, *, is_compared: bool) -> str:
     """The chart in words, for those who cannot see it."""
     scores = [bar.score for bar in bars if bar.score is not None]
     if not scores:
@@ -176,7 +177,9 @@ def _describe(bars: Sequence[Bar], unit: str) -> str:
         parts.append(f"The best is {name} with {words.number(best.score)}.")
         if default is not None and default.score is not None and best.number != 0:
             parts.append(f"The default has {words.number(default.score)}.")
-    if any(bar.spread for bar in bars):
+    if any(bar.spread for bar in bars) and is_compared:
+        parts.append("Lines on bars are the 95% intervals that the final has found.")
+    elif any(bar.spread for bar in bars):
         parts.append("Lines on bars reach from the lowest to the highest of the repeats.")
     if len(bars) > MAX_BARS:
         parts.append(

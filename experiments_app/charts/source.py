@@ -41,9 +41,19 @@ class ChartSource:
         ordered = rows.order_by("experiment__number", "pk")
         return [repeat_of(row, by_key[row.experiment_id]) for row in ordered]
 
+    @property
+    def is_compared(self) -> bool:
+        """Whether a final has told how sure scores are."""
+        final = self.standing.final
+        return final is not None and final.is_done and bool(final.estimates)
+
     @cached_property
     def spreads(self) -> Mapping[int, tuple[float, float]]:
-        """By number: the lowest and highest score of an experiment that was measured again."""
+        """By number: within what the score of an experiment lies that was measured again. That is
+        its 95 % interval where the final has ended, else the lowest and highest of its repeats."""
+        if self.is_compared and self.overview.final:
+            estimates = self.overview.final.estimates
+            return {e.number: e.score_ci95 for e in estimates if e.score_ci95}
         repeated = Measurement.objects.filter(
             experiment__task=self.overview.task, experiment__run=self.overview.run, repeat__gt=1
         )

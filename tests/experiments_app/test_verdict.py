@@ -5,6 +5,7 @@ import json
 import pytest
 from django.test import Client
 
+from experiments_app.charts.source import ChartSource
 from experiments_app.comparison import Comparison
 from experiments_app.final_result import Final
 from experiments_app.neighbours import Neighbours
@@ -132,7 +133,7 @@ def test_names_are_listed_as_people_do() -> None:
     ("kind", "told"),
     [
         ("better", "(95%: 27% to 35%)"),
-        ("better", "With a confidence of 95% the true gain is 27% to 35%."),
+        ("better", "It and the default were measured 3 times, in turn. 95 of 100 such intervals"),
         ("tie", "A tie among #3 and #4: the simplest is chosen"),
         ("default", "Measured again, the nearest is experiment 3 with +1.1%"),
         ("noisy", "Too noisy to say"),
@@ -159,3 +160,33 @@ def test_a_page_in_the_final_shows_its_contenders(browser: Client) -> None:
     text = text_of(browser.get(f"/tasks/{task_in_final().pk}/"))
     assert "Final: round 2, measuring #3 again" in text
     assert "goes on: 1 round ended in 2 min 00 s" in text
+
+
+def test_the_table_marks_what_was_measured_again(browser: Client) -> None:
+    text = text_of(browser.get(f"/tasks/{confirmed_task().pk}/"))
+    table = text[text.index('id="experiments"') :]
+    assert table.count(">4×<") == 3
+    assert "78.10 to 82.30" in table
+
+
+def test_an_experiment_lists_each_time_it_was_measured(browser: Client) -> None:
+    task = confirmed_task()
+    first, again = task.experiments.filter(number=3).order_by("repeat")[:2]
+    text = text_of(browser.get(f"/experiments/{first.pk}/"))
+    assert "Measured 4 times" in text
+    assert "no: it is what chose this configuration" in text
+    assert text.count("does not count") == 1
+    assert "+31.0% <span" in text
+    repeated = text_of(browser.get(f"/experiments/{again.pk}/"))
+    assert "Experiment 3, measured again (2)" in repeated
+    assert repeated.count("time 2<") == 1
+    assert "Take this as the answer" not in repeated
+    once = text_of(browser.get(f"/experiments/{task.experiments.get(number=1).pk}/"))
+    assert 'id="executions"' not in once
+
+
+def test_charts_draw_the_intervals_of_the_final() -> None:
+    source = ChartSource.load(confirmed_task())
+    assert source.spreads == {0: (60.1, 62.3), 3: (78.1, 82.3), 4: (77.0, 82.2)}
+    going_on = ChartSource.load(task_in_final())
+    assert set(going_on.spreads) == {0, 3, 4}
