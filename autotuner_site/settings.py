@@ -4,6 +4,7 @@ Every variable is named and explained in `.env.example`.
 """
 
 import os
+import re
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -310,6 +311,11 @@ DOCKER_IMAGES: list[str] = env.list("DOCKER_IMAGES", [], subcast=str.strip)
 MODEL_PATHS = _paths("MODEL_PATHS")
 TASK_HOSTS: list[str] = env.list("TASK_HOSTS", [], subcast=str.strip)
 DOCKER_PULL_TIMEOUT_S = _seconds("DOCKER_PULL_TIMEOUT_S", 3600)
+# What a GPU, or the CPU of a machine without, costs for an hour; 0: not known.
+PRICE_PER_DEVICE_HOUR = _amount("PRICE_PER_DEVICE_HOUR", 0.0)
+CURRENCY = env.str("CURRENCY", "USD")
+if not re.fullmatch("[A-Z]{3}", CURRENCY):
+    raise ImproperlyConfigured(f"CURRENCY is {CURRENCY!r}; write a code of three letters: USD")
 # Limits; 0 is none.
 MIN_FREE_DISK_GIB = _amount("MIN_FREE_DISK_GIB", 2.0)
 MAX_RUNNING_TASKS = _count("MAX_RUNNING_TASKS", 200)

@@ -12,7 +12,7 @@ from experiments_app.final_result import Final
 from experiments_app.misses import mean_of, misses_in_words
 from experiments_app.models import Experiment, Measurement
 from experiments_app.rows import state_of
-from experiments_app.table.columns import METRICS, PHASES
+from experiments_app.table.columns import METRICS, OF_TOKENS, PHASES
 from tasks_app.models import Run, Task
 from tasks_app.spec import TaskSpec
 
@@ -195,10 +195,13 @@ def _places(spec: TaskSpec, columns: Sequence[Sequence[Measurement]]) -> list[tu
 
 def metric_lines(columns: Sequence[Sequence[Measurement]]) -> list[Line]:
     """`columns`: the repeats of each that is compared."""
-    return [
-        Line(title, unit, _figures(key, [mean_of(repeats, key) for repeats in columns]))
-        for key, (title, unit) in METRICS.items()
-    ]
+    lines = []
+    for key, (title, unit) in METRICS.items():
+        values = [mean_of(repeats, key) for repeats in columns]
+        if key in OF_TOKENS and not any(values):
+            continue  # neither a price nor power is known
+        lines.append(Line(title, unit, _figures(key, values)))
+    return lines
 
 
 def _figures(key: str, values: Sequence[float | None]) -> tuple[Value, ...]:

@@ -168,6 +168,7 @@ class GpuReading:
     utilisation_percent: int | None
     memory_used_bytes: int | None
     power_w: float | None
+    energy_j: float | None = None
 
 
 def read_gpus(uuids: Iterable[str]) -> dict[str, GpuReading]:
@@ -180,7 +181,10 @@ def read_gpus(uuids: Iterable[str]) -> dict[str, GpuReading]:
                 memory = nvml.ask(nvml.memory, handle)
                 used_bytes = None if memory is None else memory[1]
                 readings[uuid] = GpuReading(
-                    nvml.utilisation(handle), used_bytes, nvml.power_w(handle)
+                    nvml.utilisation(handle),
+                    used_bytes,
+                    nvml.power_w(handle),
+                    nvml.energy_j(handle),
                 )
     return readings
 

@@ -17,6 +17,7 @@ from experiments_app.gpu_demand import gpus_of
 from experiments_app.hub import hf_home
 from experiments_app.llamacpp.tokenizer import TokenizerError
 from experiments_app.network import CA_VARIABLES, ca_bundle, network_environment
+from experiments_app.pricing import energy_problems, price_problems
 from experiments_app.site_allow_lists import model_roots, require_allowed
 from experiments_app.site_volumes import site_volume_problems, volume_mounts
 from tasks_app.expressions import ExpressionError
@@ -97,7 +98,7 @@ def launch_problems(spec: TaskSpec) -> list[Problem]:
     try:
         require_secrets(spec)
         model = find_model(spec)
-        plan_launch(spec, spec.baseline_parameters(), model, settings.PORT_RANGE[0])
+        plan = plan_launch(spec, spec.baseline_parameters(), model, settings.PORT_RANGE[0])
     except (RuntimeFileError, ExpressionError) as error:
         return [Problem("base_runtime", str(error))]
     except ModelNotFound as error:
@@ -110,7 +111,7 @@ def launch_problems(spec: TaskSpec) -> list[Problem]:
         return site_volume_problems(spec)
     except SecretsUnreadable as error:
         return [Problem(place, SECRETS_LOST, PUT_IN_AGAIN) for place in error.places]
-    return []
+    return [*price_problems(spec), *energy_problems(spec, plan.devices)]
 
 
 def plan_launch(

@@ -11,7 +11,7 @@ from tasks_app.spec import TaskSpec
 
 
 def choice_for(experiment: Experiment, spec: TaskSpec) -> LevelChoice:
-    aim = spec.optimization.objective
+    aim = objective.load_objective(spec.optimization.objective)
     reference = measurements.reference_points(spec, experiment)
     across = measurements.across(spec, reference or [])
     if not spec.benchmark.finds_concurrency:

@@ -159,6 +159,8 @@ def _row(experiment: Experiment, level: Level, repeat: int) -> Measurement:
         requests_per_s=level.requests_per_s,
         good_requests_per_s=level.good_requests_per_s,
         client_bound=level.client_bound,
+        cost_per_million_tokens=level.cost_per_million_tokens,
+        joules_per_token=level.joules_per_token,
         conditions=dict(level.conditions),
         samples=level.samples.to_data(),
         **latency_statistics(level.samples),
@@ -181,4 +183,6 @@ def _level(row: Measurement) -> Level:
         samples=Samples.from_data(row.samples),
         devices=row.devices,
         conditions=row.conditions,
+        cost_per_million_tokens=row.cost_per_million_tokens,
+        joules_per_token=row.joules_per_token,
     )

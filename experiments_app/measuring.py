@@ -10,15 +10,17 @@ from dataclasses import dataclass, field, replace
 
 from experiments_app import load_levels, measurements, objective
 from experiments_app.attempt_context import AttemptContext, TimeUp
-from experiments_app.benchmark import BenchmarkError, ErrorKind, GenaiBench, LevelResult
+from experiments_app.benchmark import BenchmarkError, ErrorKind, GenaiBench, LevelResult, Progress
 from experiments_app.benchmark.level_files import all_failed
 from experiments_app.confidence.level import conditions_of
+from experiments_app.energy import EnergyMeter
 from experiments_app.engines import RunningServer
 from experiments_app.level_choice import GivenLevels, SearchedLevels
 from experiments_app.load_order import Decision, Level, Reading
 from experiments_app.metrics import Level as MeasuredLevel
 from experiments_app.metrics import level_of, pool
 from experiments_app.models import Experiment
+from experiments_app.pricing import cost_of, price_of
 
 # What only says that this load is too much, as long as the server lives.
 TOO_MUCH = frozenset({ErrorKind.SERVER, ErrorKind.INCOMPLETE})
@@ -37,6 +39,20 @@ class Measured:
     load_search: dict[str, dict[str, object]] = field(default_factory=dict)
 
 
+class LastAnswer:
+    """Passes progress on, and notes when the last request was answered, by the monotonic clock."""
+
+    def __init__(self, report: Callable[[Progress], None]) -> None:
+        self._report = report
+        self._done = 0
+        self.at: float | None = None
+
+    def __call__(self, progress: Progress) -> None:
+        if progress.done > self._done:
+            self._done, self.at = progress.done, time.monotonic()
+        self._report(progress)
+
+
 class Measuring:
     """`warm_up` sends unmeasured load of a concurrency."""
 
@@ -47,6 +63,7 @@ class Measuring:
         server: RunningServer,
         *,
         devices: int,
+        energy: EnergyMeter,
         into: Measured,
         warm_up: Callable[[int], None],
     ) -> None:
@@ -54,6 +71,8 @@ class Measuring:
         self._benchmark = benchmark
         self._server = server
         self._devices = devices
+        self._energy = energy
+        self._price = price_of(context.spec)
         self._measured = into
         self._warm_up = warm_up
         self._choice = load_levels.choice_for(context.experiment, context.spec)
@@ -100,12 +119,13 @@ class Measuring:
             self._warm_up(level.concurrency)
             self._warmed = level.concurrency
         began = time.monotonic()
+        watched = LastAnswer(self._context.progress.report)
         try:
             with self._context.timed("measure_s"):
                 result = self._benchmark.measure(
                     level,
                     of=load_levels.number_of_levels(self._choice),
-                    on_progress=self._context.progress.report,
+                    on_progress=watched,
                     should_stop=lambda: self._context.check(self._server),
                     deadline_s=self._context.time_left_s(),
                 )
@@ -117,13 +137,13 @@ class Measuring:
             return
         self._clock.note(level, time.monotonic() - began, result.num_requests)
         if result.successes:
-            self._keep(level, result)
+            self._keep(level, result, watched.at or time.monotonic())
         else:
             # A dead server is the cause, its client only felt it.
             self._server.confirm_alive(self._context.check)
             self._note_failure(level, all_failed(result))
 
-    def _keep(self, level: Level, result: LevelResult) -> None:
+    def _keep(self, level: Level, result: LevelResult, ended_at: float) -> None:
         slo = self._context.spec.slo
         kept = level_of(result, slo, self._devices)
         conditions = {
@@ -131,11 +151,24 @@ class Measuring:
             **conditions_of(result, slo),
             "request_set": self._benchmark.request.request_set,
         }
-        kept = replace(kept, conditions=conditions)
+        kept = replace(
+            kept,
+            conditions=conditions,
+            cost_per_million_tokens=cost_of(self._price, kept.output_tokens_per_s, self._devices),
+            joules_per_token=self._joules_per_token(result, ended_at),
+        )
         self._measured.levels.append(kept)
         (point,) = pool([kept])
-        value = objective.value_of(self._context.spec.optimization.objective, point)
+        aim = objective.load_objective(self._context.spec.optimization.objective)
+        value = objective.value_of(aim, point)
         self._readings[level] = Reading(value, feasible=not objective.misses(point, slo))
+
+    def _joules_per_token(self, result: LevelResult, ended_at: float) -> float | None:
+        """What the devices took from the first request's start to the last one's end, for each
+        output token that came."""
+        joules = self._energy.joules(ended_at - result.duration_s, ended_at)
+        tokens = sum(sample.output_tokens for sample in result.successes)
+        return joules / tokens if joules is not None and tokens else None
 
     def _note_failure(self, level: Level, error: BenchmarkError) -> None:
         self._readings[level] = Reading(None, feasible=False)

@@ -83,6 +83,8 @@ class Level:
     num_cut_off: int = 0
     client_bound: bool = False
     devices: int = 1
+    cost_per_million_tokens: float | None = None
+    joules_per_token: float | None = None
     conditions: Mapping[str, Any] = field(default_factory=dict)
     """What `Measurement.conditions` keeps: how it was measured, and what else went on meanwhile."""
 
@@ -99,6 +101,20 @@ class Point:
     good_requests_per_s: float
     samples: Samples
     devices: int = 1
+    cost_per_million_tokens: float | None = None
+    joules_per_token: float | None = None
+
+    def figure(self, name: str) -> float | None:
+        """What a bound of the SLO is about, by its key."""
+        match name:
+            case "error_rate":
+                return self.error_rate
+            case "cost_per_million_tokens":
+                return self.cost_per_million_tokens
+            case "joules_per_token":
+                return self.joules_per_token
+            case _:
+                return self.latencies[name]
 
     @property
     def error_rate(self) -> float:
@@ -128,9 +144,22 @@ def pool(levels: Iterable[Level]) -> list[Point]:
                 good_requests_per_s=_mean([level.good_requests_per_s for level in repeats]),
                 samples=sum((level.samples for level in repeats), Samples()),
                 devices=max(level.devices for level in repeats),
+                cost_per_million_tokens=per_token(repeats, "cost_per_million_tokens"),
+                joules_per_token=per_token(repeats, "joules_per_token"),
             )
         )
     return points
+
+
+def per_token(repeats: Iterable[Any], name: str) -> float | None:
+    """The mean over the tokens of all repeats that have it: each counts by its output rate."""
+    known = [
+        (value, level.output_tokens_per_s or 0.0)
+        for level in repeats
+        if (value := getattr(level, name)) is not None
+    ]
+    total = sum(rate for _, rate in known)
+    return sum(value * rate for value, rate in known) / total if total else None
 
 
 def latency_statistics(samples: Samples) -> dict[str, float | None]:

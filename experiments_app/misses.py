@@ -7,7 +7,7 @@ from functools import cached_property
 from itertools import groupby
 
 from experiments_app import measurements, objective
-from experiments_app.metrics import LATENCIES, STATISTICS, Point, Samples
+from experiments_app.metrics import LATENCIES, STATISTICS, Point, Samples, per_token
 from experiments_app.models import Experiment, Measurement
 from tasks_app.spec import TaskSpec
 
@@ -66,6 +66,8 @@ def _point(repeats: Sequence[Measurement]) -> StoredPoint:
         good_requests_per_s=mean_of(repeats, "good_requests_per_s") or 0.0,
         samples=Samples(),
         devices=max(row.devices for row in repeats),
+        cost_per_million_tokens=per_token(repeats, "cost_per_million_tokens"),
+        joules_per_token=per_token(repeats, "joules_per_token"),
         statistics={name: mean_of(repeats, name) for name in STATISTIC_COLUMNS},
     )
 

@@ -426,6 +426,10 @@ class Measurement(models.Model):
     joules_per_token = models.FloatField(
         null=True, help_text="Energy of the devices for each output token, where it is measured."
     )
+    cost_per_million_tokens = models.FloatField(
+        null=True,
+        help_text="What a million output tokens cost at this load, by the price of the time.",
+    )
     counts = models.BooleanField(
         default=True,
         help_text="Whether the score is made of it: what chose a leader does not count once the"

@@ -103,6 +103,12 @@ def power_limit_w(handle: Handle) -> float | None:
     return None if milliwatts is None else milliwatts / 1000
 
 
+def energy_j(handle: Handle) -> float | None:
+    """Since the driver was loaded."""
+    millijoules = ask(pynvml.nvmlDeviceGetTotalEnergyConsumption, handle)
+    return None if millijoules is None else millijoules / 1000
+
+
 def ask(question: Callable[..., T], *arguments: object) -> T | None:
     """None where this GPU, or this driver, has no answer."""
     try:

@@ -1,7 +1,8 @@
 """What a score means: from measured points, an objective and SLOs to score and feasibility.
 
 Pure functions. `slo` maps names such as "ttft_p99_s" to bounds in seconds, and "error_rate" to
-the share of requests that may fail.
+the share of requests that may fail; "cost_per_million_tokens" and "joules_per_token" have their
+own units.
 """
 
 import math
@@ -12,18 +13,21 @@ from statistics import fmean
 from experiments_app import words
 from experiments_app.across import Across
 from experiments_app.metrics import Point, Samples
-from tasks_app.spec_sections import DEFAULT_ERROR_RATE
+from tasks_app.spec_sections import DEFAULT_ERROR_RATE, OF_TOKENS
 
 # An error rate has no scale when none may fail: then it is compared with the default bound.
 ERROR_RATE_SCALE = DEFAULT_ERROR_RATE
 
 _LATENCY_OF = {"minimize_latency": "e2e", "minimize_ttft": "ttft", "minimize_tpot": "tpot"}
+_OF_TOKENS = {f"minimize_{name}": figure for name, figure in OF_TOKENS.items()}
 _UNITS = {
     "maximize_throughput": "output tokens/s per device",
     "maximize_goodput": "SLO-meeting requests/s per device",
     "minimize_latency": "s mean E2E latency",
     "minimize_ttft": "s mean TTFT",
     "minimize_tpot": "s mean TPOT",
+    "minimize_cost": "per million output tokens",
+    "minimize_energy": "J per output token",
 }
 
 
@@ -70,7 +74,7 @@ def misses(point: Point, slo: Mapping[str, float]) -> list[Miss]:
     bounds = {"error_rate": DEFAULT_ERROR_RATE} | dict(slo)
     found = []
     for name, bound in bounds.items():
-        value = point.error_rate if name == "error_rate" else point.latencies[name]
+        value = point.figure(name)
         excess = _excess(name, value, bound)
         if excess > 0:
             found.append(Miss(name, point.scenario, point.concurrency, value, bound, excess))
@@ -88,15 +92,16 @@ def score(
 
     Throughput and goodput: per scenario the highest rate per device among feasible points.
     Latencies: per scenario the mean over its points of the point's mean; a point that is missing
-    or breaks an SLO makes the experiment infeasible. `across` makes one of all scenarios: without
-    it the geometric mean of rates, the arithmetic mean of latencies.
+    or breaks an SLO makes the experiment infeasible. Cost and energy: per scenario the lowest
+    among feasible points. `across` makes one of all scenarios: without it the geometric mean, of
+    latencies the arithmetic one.
     """
     wanted = list(expected)
     by_key = {(point.scenario, point.concurrency): point for point in points}
     across = across or across_for(objective)
     if objective in _LATENCY_OF:
         return _latency_score(_LATENCY_OF[objective], wanted, by_key, slo, across)
-    return _rate_score(objective, wanted, by_key, slo, across)
+    return _best_point_score(objective, wanted, by_key, slo, across)
 
 
 def across_for(
@@ -105,7 +110,9 @@ def across_for(
     reference: Mapping[str, float] | None = None,
 ) -> Across:
     maximise = is_maximised(objective)
-    return Across("geometric" if maximise else "arithmetic", maximise, weights or {}, reference)
+    if objective in _LATENCY_OF:
+        return Across("arithmetic", maximise, weights or {}, reference)
+    return Across("geometric", maximise, weights or {}, reference)
 
 
 def reference_figures(
@@ -122,7 +129,9 @@ def reference_figures(
             figure = fmean(means) if means else 0.0
         else:
             feasible = [point for point in own if not misses(point, slo)]
-            figure = max(rate_of(objective, point) for point in feasible or own)
+            values = [value_of(objective, point) for point in feasible or own]
+            known = [value for value in values if value is not None]
+            figure = _best(objective, known) if known else 0.0
         if figure > 0:
             figures[scenario] = figure
     return figures
@@ -135,7 +144,7 @@ def gain(objective: str, best: float | None, baseline: float | None) -> float | 
     return best / baseline - 1 if is_maximised(objective) else baseline / best - 1
 
 
-def _rate_score(
+def _best_point_score(
     objective: str,
     wanted: list[tuple[str, int]],
     by_key: Mapping[tuple[str, int], Point],
@@ -146,15 +155,31 @@ def _rate_score(
     worst: Miss | None = None
     for scenario in dict.fromkeys(scenario for scenario, _ in wanted):
         points = [by_key.get(key) or _unmeasured(*key) for key in wanted if key[0] == scenario]
-        feasible = [rate_of(objective, point) for point in points if not misses(point, slo)]
-        if feasible:
-            rates[scenario] = max(feasible)
+        feasible = [point for point in points if not misses(point, slo)]
+        values = [value_of(objective, point) for point in feasible]
+        if known := [value for value in values if value is not None]:
+            rates[scenario] = _best(objective, known)
             continue
-        nearest = min((misses(point, slo)[0] for point in points), key=lambda miss: miss.excess)
+        nearest = min(
+            (
+                (misses(point, slo) or [_lacking(objective, point)])[0]
+                for point in feasible or points
+            ),
+            key=lambda miss: miss.excess,
+        )
         worst = nearest if worst is None or nearest.excess > worst.excess else worst
     if worst is not None:
         return Score(None, worst)
     return Score(across(rates))
+
+
+def _best(objective: str, values: Sequence[float]) -> float:
+    return max(values) if is_maximised(objective) else min(values)
+
+
+def _lacking(objective: str, point: Point) -> Miss:
+    """A point that has not what the objective looks at."""
+    return Miss(_OF_TOKENS[objective], point.scenario, point.concurrency, None, 0, math.inf)
 
 
 def _latency_score(
@@ -181,7 +206,10 @@ def _latency_score(
 
 
 def value_of(objective: str, point: Point) -> float | None:
-    """What the objective looks at: the rate per device, or the mean latency in seconds."""
+    """What the objective looks at: the rate per device, the mean latency in seconds, or what an
+    output token takes."""
+    if objective in _OF_TOKENS:
+        return point.figure(_OF_TOKENS[objective])
     if objective in _LATENCY_OF:
         return point.latencies[f"{_LATENCY_OF[objective]}_mean_s"]
     return rate_of(objective, point)
@@ -192,6 +220,12 @@ def rate_of(objective: str, point: Point) -> float:
         point.good_requests_per_s if objective == "maximize_goodput" else point.output_tokens_per_s
     )
     return rate / point.devices
+
+
+def load_objective(objective: str) -> str:
+    """The objective by which load levels are chosen: where a device gives the most tokens, each
+    costs the least."""
+    return "maximize_throughput" if objective in _OF_TOKENS else objective
 
 
 def _unmeasured(scenario: str, concurrency: int) -> Point:
@@ -223,10 +257,18 @@ def describe_miss(miss: Miss) -> str:
         return f"{words.QUALITY[miss.name]}: {value} ({side} {bound})"
     where = f"{miss.scenario} at concurrency {miss.concurrency}"
     if miss.value is None:
-        return f"nothing was measured for {words.latency(miss.name)} at {where}"
+        return f"nothing was measured for {words.latency(miss.name)} at {where}{_why_not(miss)}"
     if miss.name == "error_rate":
         return f"{miss.value:.1%} of the requests failed at {where} (at most {miss.bound:.1%})"
+    unit = "" if miss.name in OF_TOKENS.values() else " s"
     return (
-        f"{words.latency(miss.name)} is {miss.value:.4g} s at {where}:"
-        f" {miss.excess:.0%} over the bound of {miss.bound:g} s"
+        f"{words.latency(miss.name)} is {miss.value:.4g}{unit} at {where}:"
+        f" {miss.excess:.0%} over the bound of {miss.bound:g}{unit}"
     )
+
+
+def _why_not(miss: Miss) -> str:
+    return {
+        "cost_per_million_tokens": "; it needs the price of a device hour",
+        "joules_per_token": "; it needs devices that tell their power",
+    }.get(miss.name, "")

@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from experiments_app import measurements
 from experiments_app.models import Experiment, Measurement
+from experiments_app.pricing import Price, cost_of, price_of
 from tasks_app.models import Run
 from tasks_app.space import Scalar, configuration_key
 from tasks_app.spec import TaskSpec
@@ -115,12 +116,10 @@ def earlier_runs(run: Run, baseline: Experiment) -> Iterator[Earlier]:
 def take_over(experiment: Experiment, source: Experiment, spec: TaskSpec) -> None:
     """The pending experiment ends as `source` did, scored as `spec` has it. In a transaction."""
     rows = list(source.measurements.all())
+    _copy(rows, experiment, price_of(spec))
     points = measurements.points_of(rows)
     reference = measurements.reference_points(spec, experiment)
     result = measurements.score(spec, points, reference, quality=source.quality)
-    for row in rows:
-        row.pk = None
-        row.experiment = experiment
     Measurement.objects.bulk_create(rows)
     experiment.take_over(
         source,
@@ -130,6 +129,15 @@ def take_over(experiment: Experiment, source: Experiment, spec: TaskSpec) -> Non
         at=timezone.now(),
         **{name: getattr(source, name) for name in COPIED},
     )
+
+
+def _copy(rows: Iterable[Measurement], experiment: Experiment, price: Price | None) -> None:
+    """The rows become new ones of the experiment, at the price of now."""
+    for row in rows:
+        row.pk = None
+        row.experiment = experiment
+        rate = row.output_tokens_per_s or 0.0
+        row.cost_per_million_tokens = cost_of(price, rate, row.devices)
 
 
 def _conditions(spec: Mapping[str, Any]) -> dict[str, Any]:

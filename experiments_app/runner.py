@@ -19,6 +19,7 @@ from experiments_app.allow_lists import NotAllowed
 from experiments_app.attempt_context import AttemptContext, TimeUp
 from experiments_app.benchmark import BenchmarkError, BenchmarkRequest, ErrorKind, GenaiBench
 from experiments_app.benchmark.warmup import warm_up
+from experiments_app.energy import EnergyMeter, counter_for
 from experiments_app.engines import (
     EngineError,
     FailureKind,
@@ -156,6 +157,7 @@ class Attempt:
         with (
             serving.start() as server,
             UsageSampler(serving.folder, self._usage_sources(server)) as usage,
+            EnergyMeter(counter_for(plan.gpu_ids)) as energy,
             GenaiBench(self._request(plan, serving.folder)) as benchmark,
         ):
             serving.wait_ready(server)
@@ -173,6 +175,7 @@ class Attempt:
                 benchmark,
                 server,
                 devices=plan.rated_devices,
+                energy=energy,
                 into=self.measured,
                 warm_up=partial(self._warm_up, plan, server),
             ).run()

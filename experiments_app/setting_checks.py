@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 HOST = re.compile(r"[A-Za-z0-9_.-]+(:[0-9]{1,5})?", re.ASCII)
 TRUE, FALSE = frozenset({"1", "true", "yes", "on"}), frozenset({"0", "false", "no", "off"})
+MAX_PRICE = 1_000_000
 MAX_PULL_S = 7 * 24 * 3600
 
 
@@ -83,6 +84,23 @@ def password(text: str) -> str:
 def whole_seconds(text: str) -> str:
     if not (text.isascii() and text.isdecimal() and 1 <= int(text[:9]) <= MAX_PULL_S):
         raise ValueError(f"must be a whole number of seconds from 1 to {MAX_PULL_S}")
+    return text
+
+
+def price(text: str) -> str:
+    """More than 0."""
+    try:
+        right = 0 < float(text) <= MAX_PRICE
+    except ValueError:
+        right = False
+    if not right:
+        raise ValueError(f"must be a number above 0 and at most {MAX_PRICE}")
+    return text
+
+
+def currency(text: str) -> str:
+    if not re.fullmatch(r"[A-Z]{3}", text):
+        raise ValueError("must be a code of three capital letters, like USD")
     return text
 
 

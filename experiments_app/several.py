@@ -13,15 +13,20 @@ from experiments_app import words
 from experiments_app.across import Across
 from experiments_app.metrics import Point
 from experiments_app.objective import misses, rate_of
-from tasks_app.spec_sections import objective_is_maximised
+from tasks_app.spec_sections import OF_TOKENS, objective_is_maximised
 
 SAME_RATE = 0.01
-UNITS = {"throughput": "output tokens/s per device", "goodput": "requests/s per device"}
+UNITS = {
+    "throughput": "output tokens/s per device",
+    "goodput": "requests/s per device",
+    "cost": "per million output tokens",
+    "energy": "J per output token",
+}
 RATES = {"throughput": "maximize_throughput", "goodput": "maximize_goodput"}
 
 
 def title_of(name: str) -> str:
-    return name.capitalize() if name in RATES else words.latency(name)
+    return name.capitalize() if name in UNITS else words.latency(name)
 
 
 def unit_of(name: str) -> str:
@@ -74,8 +79,8 @@ def figures(
         for name in names:
             if name in RATES:
                 found[name][scenario] = max(rate_of(RATES[name], point) for point in usable)
-            elif (latency := operating.latencies[f"{name}_s"]) is not None:
-                found[name][scenario] = latency
+            elif (value := operating.figure(OF_TOKENS.get(name, f"{name}_s"))) is not None:
+                found[name][scenario] = value
     return found
 
 

@@ -138,6 +138,13 @@ DEFINITIONS: dict[str, Definition] = {
             checks.whole_seconds,
             default="3600",
         ),
+        Definition(
+            "PRICE_PER_DEVICE_HOUR",
+            "What a GPU, or this machine's CPU, costs for an hour, where a task does not say.",
+            checks.price,
+            placeholder="2.50",
+        ),
+        Definition("CURRENCY", "Of that price.", checks.currency, default="USD"),
     )
 }
 

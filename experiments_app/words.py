@@ -11,6 +11,8 @@ SHORT_UNITS: Mapping[str, str] = {
     "minimize_latency": "s",
     "minimize_ttft": "s",
     "minimize_tpot": "s",
+    "minimize_cost": "per M tokens",
+    "minimize_energy": "J/token",
 }
 OBJECTIVES: Mapping[str, str] = {
     "maximize_throughput": "highest throughput",
@@ -18,6 +20,8 @@ OBJECTIVES: Mapping[str, str] = {
     "minimize_latency": "lowest end-to-end latency",
     "minimize_ttft": "lowest time to first token",
     "minimize_tpot": "lowest time per output token",
+    "minimize_cost": "lowest cost per output token",
+    "minimize_energy": "lowest energy per output token",
 }
 _GAINS: Mapping[str, str] = {
     "maximize_throughput": "more output tokens per second than the default",
@@ -25,6 +29,12 @@ _GAINS: Mapping[str, str] = {
     "minimize_latency": "faster from request to last token than the default",
     "minimize_ttft": "faster to the first token than the default",
     "minimize_tpot": "faster per output token than the default",
+    "minimize_cost": "more output tokens for the same money than the default",
+    "minimize_energy": "more output tokens for the same energy than the default",
+}
+OF_TOKENS: Mapping[str, str] = {
+    "cost_per_million_tokens": "cost per million output tokens",
+    "joules_per_token": "joules per output token",
 }
 
 
@@ -191,11 +201,13 @@ def slo(name: str, bound: float) -> str:
     """A bound of the SLO: `ttft_p99_s` 0.5 as `TTFT p99 at most 0.5 s`."""
     if name == "error_rate":
         return f"errors at most {bound * 100:g}%"
-    return f"{latency(name)} at most {bound:g} s"
+    return f"{latency(name)} at most {bound:g}{'' if name in OF_TOKENS else ' s'}"
 
 
 def latency(name: str) -> str:
-    """A latency of the SLO: `ttft_p99_s` as `TTFT p99`."""
+    """What an SLO bounds: `ttft_p99_s` as `TTFT p99`."""
+    if name in OF_TOKENS:
+        return OF_TOKENS[name]
     metric, _, statistic = name.removesuffix("_s").partition("_")
     return f"{metric.upper()} {statistic}"
 

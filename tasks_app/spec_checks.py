@@ -14,6 +14,7 @@ from tasks_app.runtimes.catalogue import RuntimeCatalogue
 from tasks_app.runtimes.schema import Runtime
 from tasks_app.space import SearchSpace
 from tasks_app.space_faults import condition_faults, constraint_faults
+from tasks_app.spec_sections import OF_TOKENS
 
 if TYPE_CHECKING:
     from tasks_app.spec import TaskSpec
@@ -92,7 +93,8 @@ def load_problems(spec: "TaskSpec") -> list[Problem]:
         hint = "leave it out, or write num_concurrency: auto"
         return [Problem("benchmark.max_concurrency", message, hint)]
     named = optimization.objectives or [optimization.objective]
-    latencies = [name for name in named if not name.endswith(("throughput", "goodput"))]
+    at_one_load = ("throughput", "goodput", *OF_TOKENS)
+    latencies = [name for name in named if not name.endswith(at_one_load)]
     if not latencies:
         return []
     return [

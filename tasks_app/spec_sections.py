@@ -29,6 +29,8 @@ Objective = Literal[
     "minimize_tpot",
     "maximize_throughput",
     "maximize_goodput",
+    "minimize_cost",
+    "minimize_energy",
 ]
 
 LATENCY_METRICS: Final = ("ttft", "tpot", "e2e")
@@ -36,9 +38,14 @@ STATISTICS: Final = ("mean", "p50", "p90", "p95", "p99")
 SLO_KEYS: Final = (
     *(f"{metric}_{statistic}_s" for metric in LATENCY_METRICS for statistic in STATISTICS),
     "error_rate",
+    "cost_per_million_tokens",
+    "joules_per_token",
 )
 DEFAULT_ERROR_RATE: Final = 0.01
 MAX_LATENCY_S: Final = 86_400
+OF_TOKENS: Final = {"cost": "cost_per_million_tokens", "energy": "joules_per_token"}
+"""What an output token takes, by the objective's name, with the figure's."""
+MAX_OF_TOKENS: Final = 1e9
 
 _CONTROL_IN_PROSE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 _ANSWER_LENGTH = "the answer's length is set by the traffic scenario"
@@ -115,11 +122,11 @@ class Model(BaseModel):
 
 def _objective_names() -> tuple[str, ...]:
     latencies = (f"{metric}_{stat}" for metric in LATENCY_METRICS for stat in STATISTICS)
-    return ("throughput", "goodput", *latencies)
+    return ("throughput", "goodput", *OF_TOKENS, *latencies)
 
 
 OBJECTIVE_NAMES: Final = _objective_names()
-"""What `objectives` may name: rates are maximised, latencies minimised."""
+"""What `objectives` may name: rates are maximised, all others minimised."""
 
 
 def objective_is_maximised(name: str) -> bool:
@@ -193,8 +200,13 @@ class Optimization(BaseModel):
     @property
     def may_prune(self) -> bool:
         """Whether an experiment may end early at all: what can no longer be the best may still be
-        on the front of several objectives."""
-        return self.prune is not False and not self.objectives
+        on the front of several objectives, and what a token takes has no bound that holds."""
+        return self.prune is not False and not self.objectives and not self.is_of_tokens
+
+    @property
+    def is_of_tokens(self) -> bool:
+        """Whether the objective is what an output token costs or takes of energy."""
+        return self.objective.removeprefix("minimize_") in OF_TOKENS
 
 
 @dataclass(frozen=True)
@@ -222,6 +234,9 @@ def _slo_fault(key: str, bound: object) -> tuple[str, str] | None:
         return wrong_type(bound, "a number")
     if key == "error_rate":
         return None if 0 <= bound <= 1 else (f"must lie between 0 and 1, not {bound}", "")
+    if key in OF_TOKENS.values():
+        is_right = 0 < bound <= MAX_OF_TOKENS
+        return None if is_right else (f"must be more than 0 and below 1e9, not {bound}", "")
     if not 0 < bound <= MAX_LATENCY_S:
         return f"must be more than 0 and at most {MAX_LATENCY_S} seconds, not {bound}", ""
     return None

@@ -9,6 +9,7 @@ from experiments_app.charts.kinds import finished_rows, path_of
 from experiments_app.charts.levels_measured import Repeat, mean
 from experiments_app.charts.options import ChartOptions
 from experiments_app.charts.source import ChartSource
+from experiments_app.metrics import per_token
 from experiments_app.misses import StoredPoint
 from experiments_app.objective import is_maximised
 from experiments_app.overview import TaskOverview
@@ -199,6 +200,8 @@ def _point(
         good_requests_per_s=mean(r.point.good_requests_per_s for r in repeats) or 0.0,
         samples=first.samples,
         devices=first.devices,
+        cost_per_million_tokens=per_token([r.point for r in repeats], "cost_per_million_tokens"),
+        joules_per_token=per_token([r.point for r in repeats], "joules_per_token"),
         statistics=_mean_latencies(repeats),
     )
     rates = [r.tokens_per_s for r in repeats]

@@ -40,6 +40,8 @@ def repeat_of(row: Measurement, number: int) -> Repeat:
         good_requests_per_s=row.good_requests_per_s or 0.0,
         samples=Samples(),
         devices=row.devices,
+        cost_per_million_tokens=row.cost_per_million_tokens,
+        joules_per_token=row.joules_per_token,
         statistics={name: getattr(row, name) for name in STATISTIC_COLUMNS},
     )
     return Repeat(number, row.repeat, point)

@@ -19,6 +19,10 @@ RATES = {
     "good_requests_per_s": ("Goodput", "requests/s"),
     "num_errors": ("Errors", "requests"),
 }
+OF_TOKENS = {
+    "cost_per_million_tokens": ("Cost", "per M tokens"),
+    "joules_per_token": ("Energy", "J/token"),
+}
 LATENCIES = {"ttft": "TTFT", "tpot": "TPOT", "e2e": "E2E"}
 PHASES = {
     "pull_s": "Pull",
@@ -27,11 +31,15 @@ PHASES = {
     "measure_s": "Measure",
     "stop_s": "Stop",
 }
-METRICS: Mapping[str, tuple[str, str]] = RATES | {
-    f"{latency}_{statistic}_s": (f"{title} {statistic}", "s")
-    for latency, title in LATENCIES.items()
-    for statistic in STATISTICS
-}
+METRICS: Mapping[str, tuple[str, str]] = (
+    RATES
+    | OF_TOKENS
+    | {
+        f"{latency}_{statistic}_s": (f"{title} {statistic}", "s")
+        for latency, title in LATENCIES.items()
+        for statistic in STATISTICS
+    }
+)
 SHOWN_AT_FIRST = frozenset({"gain", "ttft_p90_s", "tpot_mean_s", "measure_s"})
 
 

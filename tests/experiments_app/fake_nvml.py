@@ -30,6 +30,7 @@ class FakeGpu:
     utilisation_percent: int = 0
     power_w: float = 71.5
     power_limit_w: float = 700.0
+    energy_j: float | None = None
     processes: list[tuple[int, int | None]] = field(default_factory=list)
     windows: list[tuple[int, int | None]] = field(default_factory=list)
     mig: bool = False
@@ -133,6 +134,12 @@ class FakeNvml:
 
     def _GetEnforcedPowerLimit(self, device: FakeGpu, milliwatts: Any) -> None:  # noqa: N802
         milliwatts._obj.value = round(device.power_limit_w * 1000)
+
+    def _GetTotalEnergyConsumption(self, device: FakeGpu, millijoules: Any) -> int:  # noqa: N802
+        if device.energy_j is None:
+            return int(pynvml.NVML_ERROR_NOT_SUPPORTED)
+        millijoules._obj.value = round(device.energy_j * 1000)
+        return 0
 
     def _GetMigMode(self, device: FakeGpu, current: Any, pending: Any) -> None:  # noqa: N802
         current._obj.value = pending._obj.value = int(device.mig)

@@ -120,8 +120,12 @@ def test_it_tunes_the_real_llama_server() -> None:
 
 def test_a_coarse_cache_is_seen_in_the_answers_of_the_real_llama_server() -> None:
     quality = {"prompts": 3, "max_tokens": 24, "min_token_agreement": 0.99}
-    task = started(task_data(parameters={"cache-type-k": ["q4_0"]}, quality=quality))
+    cost = {"price_per_device_hour": 3.6}
+    task = started(task_data(parameters={"cache-type-k": ["q4_0"]}, quality=quality, cost=cost))
     baseline, coarse = run_next(task), run_next(task)
+    level = baseline.measurements.get()
+    assert level.output_tokens_per_s
+    assert level.cost_per_million_tokens == pytest.approx(1000 / level.output_tokens_per_s)
     assert baseline.feasible
     assert baseline.quality["noise"]["token_agreement"] > 0.9
     assert baseline.quality["tokens_from"] == "engine"
