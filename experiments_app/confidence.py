@@ -124,13 +124,11 @@ class Comparison:
         df = len(values) - int(np.linalg.matrix_rank(design))
         self.noise = _pooled(_noise(squares, df), earlier)
 
-    def mean(self, number: int) -> float:
-        """Of its own readings."""
-        return float(np.mean([one.value for one in self._readings if one.number == number]))
+    def times(self, number: int) -> int:
+        return sum(one.number == number for one in self._readings)
 
     def half_width_of_mean(self, number: int) -> float:
-        times = sum(one.number == number for one in self._readings)
-        return self.noise.half_width(1 / math.sqrt(times), self._level)
+        return self.noise.half_width(1 / math.sqrt(self.times(number)))
 
     def difference(self, of: int, over: int) -> Difference:
         """By how much `of` is better than `over`."""

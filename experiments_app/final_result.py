@@ -61,10 +61,12 @@ class Undo:
 class Final:
     """`rounds` that have ended, in each of which every contender is measured once, of at most
     `max_rounds`. `noise` is the relative standard deviation of a repeat; `engine_s` what the final
-    took of `budget_s`. `executions`: number, repeat and round of all that was started."""
+    took of `budget_s`. `executions`: number, repeat and round of all that was started;
+    `first_round` is later than 1 where the search went on after an earlier final."""
 
     contenders: tuple[int, ...] = ()
     rounds: int = 0
+    first_round: int = 1
     max_rounds: int = 0
     executions: tuple[tuple[int, int, int], ...] = ()
     is_done: bool = False

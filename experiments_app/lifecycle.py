@@ -5,7 +5,7 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import transaction
 
-from experiments_app import provenance, task_log
+from experiments_app import final, provenance, task_log
 from experiments_app.containers.client import DockerUnreachable, connect
 from experiments_app.gpu_demand import gpu_problems
 from experiments_app.gpus import gpu_count
@@ -100,6 +100,7 @@ def extend_task(
         budget = max(len(experiments) - 1, 0) + more
         task.extend(budget)
         Experiment.requeue_cancelled(task)
+        final.reopen(run)
         if not is_left_to_try(task.runs.get(number=task.run), experiments):
             raise StaleState(
                 f"Everything that the search space of {task.name!r} holds was tried: widen it"

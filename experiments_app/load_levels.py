@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from experiments_app import measurements, objective
+from experiments_app import measurements, objective, repeats
 from experiments_app.level_choice import GivenLevels, LevelChoice, SearchedLevels
 from experiments_app.load_order import Level
 from experiments_app.load_search import FIRST, Limits
@@ -14,6 +14,8 @@ def choice_for(experiment: Experiment, spec: TaskSpec) -> LevelChoice:
     aim = objective.load_objective(spec.optimization.objective)
     reference = measurements.reference_points(spec, experiment)
     across = measurements.across(spec, reference or [])
+    if experiment.is_repeat:
+        return GivenLevels(aim, repeats.deciding_levels(spec, experiment.original()), across)
     if not spec.benchmark.finds_concurrency:
         levels = [Level(point.scenario, point.concurrency) for point in spec.points()]
         return GivenLevels(aim, levels, across)
@@ -34,6 +36,9 @@ def first_loads(experiment: Experiment, spec: TaskSpec) -> dict[str, int]:
 
 def first_concurrencies(experiment: Experiment, spec: TaskSpec) -> tuple[int, ...]:
     """What requests are made for while the server starts."""
+    if experiment.is_repeat:
+        levels = repeats.deciding_levels(spec, experiment.original())
+        return tuple(sorted({level.concurrency for level in levels}))
     if not spec.benchmark.finds_concurrency:
         return spec.benchmark.given_concurrencies
     known = first_loads(experiment, spec)
@@ -63,7 +68,7 @@ def number_of_levels(choice: LevelChoice) -> int | None:
 
 def rival_of(experiment: Experiment, spec: TaskSpec) -> Experiment | None:
     """What `experiment` has to beat; None where it is measured in any case."""
-    if experiment.is_baseline or not spec.optimization.prunes:
+    if experiment.is_baseline or experiment.is_repeat or not spec.optimization.prunes:
         return None
     return best_so_far(experiment, spec)
 

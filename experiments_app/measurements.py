@@ -31,7 +31,12 @@ def in_order(spec: TaskSpec, levels: Iterable[Level]) -> list[Level]:
 
 def points_of(rows: Iterable[Measurement]) -> list[Point]:
     """Repeats pooled request by request; without what does not count."""
-    return pool(_level(row) for row in rows if row.counts)
+    return all_points_of(row for row in rows if row.counts)
+
+
+def all_points_of(rows: Iterable[Measurement]) -> list[Point]:
+    """Whether they count or not."""
+    return pool(_level(row) for row in rows)
 
 
 def score(

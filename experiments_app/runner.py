@@ -14,7 +14,16 @@ from django.conf import settings
 from django.db import transaction
 
 from autotuner_site.log_context import log_fields
-from experiments_app import disk, leases, load_levels, measurements, objective, words
+from experiments_app import (
+    disk,
+    drift,
+    leases,
+    load_levels,
+    measurements,
+    objective,
+    repeats,
+    words,
+)
 from experiments_app.allow_lists import NotAllowed
 from experiments_app.attempt_context import AttemptContext, TimeUp
 from experiments_app.benchmark import BenchmarkError, BenchmarkRequest, ErrorKind, GenaiBench
@@ -215,6 +224,9 @@ class Attempt:
             )
 
     def _succeed(self) -> None:
+        if self.experiment.is_repeat:
+            self._succeed_again()
+            return
         with transaction.atomic():
             self._store_levels()
             points = measurements.points_of(self.experiment.measurements.all())
@@ -242,6 +254,14 @@ class Attempt:
             self.context.log(f"{scenario}: {words.load_found(found)}")
         self._log_remarks()
 
+    def _succeed_again(self) -> None:
+        with transaction.atomic():
+            levels = measurements.in_order(self.spec, self.measured.levels)
+            repeats.keep(self.spec, self.experiment, levels)
+            self.experiment.succeed_again(self.context.claim.token, **self.context.durations)
+        self.context.log(drift.in_words(self.spec, self.experiment))
+        self._log_remarks()
+
     def _prune(self) -> None:
         def end(token: str, **changes: Any) -> None:
             self._store_levels()
@@ -258,6 +278,8 @@ class Attempt:
         self._log_remarks()
 
     def _store_levels(self) -> None:
+        if self.experiment.is_repeat:  # half a repeat is none
+            return
         measurements.store(self.experiment, measurements.in_order(self.spec, self.measured.levels))
 
     def _log_remarks(self) -> None:

@@ -5,7 +5,7 @@ from contextlib import suppress
 
 from django.db import IntegrityError, transaction
 
-from experiments_app import circuit_breaker, objective, reuse, stop_rule, task_log
+from experiments_app import circuit_breaker, drift, final, objective, reuse, stop_rule, task_log
 from experiments_app.gpus import gpu_count
 from experiments_app.models import Experiment
 from experiments_app.recollection import memory_of
@@ -64,8 +64,10 @@ def _next(task_pk: int, shelf: reuse.Shelf) -> Experiment | None:
     open_one = next((e for e in started if not e.current_status.is_finished), None)
     if open_one is not None:
         return open_one
+    run = Run.objects.select_related("task").get(task=task, number=task.run)
+    if final.is_under_way(run):
+        return _confirm_and_finish(run, run.task_spec, experiments)
     try:
-        run = Run.objects.select_related("task").get(task=task, number=task.run)
         spec = TaskSpec.from_data(run.spec_data)
         mended = next_repair(spec, experiments, run.gpus)
         proposal = (
@@ -77,17 +79,29 @@ def _next(task_pk: int, shelf: reuse.Shelf) -> Experiment | None:
     except (SpecError, ExpressionError) as error:  # an older version's task, say
         _fail(task, f"what to try next cannot be told: {error}")
         return None
-    if proposal is None:
-        _finish(task, experiments)
-        return None
-    if outlook and stop_rule.ends_run(run, spec, outlook):
-        _finish(task, experiments, outlook.stop_message)
-        return None
+    if proposal is None or stop_rule.ends_run(run, spec, outlook):
+        return _confirm_and_finish(run, spec, experiments)
     stopped = circuit_breaker.trip(experiments)
     if stopped and run.max_iterations is None:  # somebody who extends a run has mended the cause
         _fail(task, stopped.message(planned_experiments(spec, run.gpus)))
         return None
+    if (check := drift.next_check(spec, experiments)) is not None:
+        return check
     return _make(run, experiments, proposal, mended.of if mended else None, shelf)
+
+
+def _confirm_and_finish(
+    run: Run, spec: TaskSpec, experiments: list[Experiment]
+) -> Experiment | None:
+    """What the final measures next after the search; the end of the run where that is nothing."""
+    if any(e.status == Experiment.Status.SUCCESS for e in experiments):
+        again = final.next_execution(run, spec, experiments)
+        if again is not None:
+            return again
+    outlook = stop_rule.Outlook.of_run(run)
+    is_stopped = outlook is not None and stop_rule.ends_run(run, spec, outlook)
+    _finish(run.task, experiments, outlook.stop_message if outlook and is_stopped else "")
+    return None
 
 
 def _make(

@@ -35,8 +35,11 @@ def make_user(name: str = "ada", *, role: Role | None = None) -> User:
     return user
 
 
+UNCONFIRMED = {"confirm": False, "drift_check_every": None}
+
+
 def task_data(**changes: Any) -> dict[str, Any]:
-    """A valid task document."""
+    """A valid task document, without a final unless told otherwise."""
     data: dict[str, Any] = {
         "task_name": f"smollm2-135m {next(_names)}",
         "description": "Which flags serve it best on this machine?",
@@ -47,7 +50,8 @@ def task_data(**changes: Any) -> dict[str, Any]:
         "optimization": {"strategy": "grid_search", "max_iterations": 12, "confirm": False},
         "benchmark": {"traffic_scenarios": ["D(100,50)"], "num_concurrency": [8]},
     }
-    return data | changes
+    data |= changes
+    return data | {"optimization": UNCONFIRMED | data["optimization"]}
 
 
 def make_task(**changes: Any) -> Task:

@@ -8,7 +8,7 @@ from tasks_app.spec import TaskSpec
 
 def task_data(**changes: Any) -> dict[str, Any]:
     """A task on the built-in model, small enough to run in seconds, without a
-    final; sections are merged."""
+    final and checks of drift; sections are merged."""
     data: dict[str, Any] = {
         "task_name": "small",
         "deployment_mode": "local",
@@ -20,6 +20,7 @@ def task_data(**changes: Any) -> dict[str, Any]:
             "max_iterations": 2,
             "timeout_per_iteration": 120,
             "confirm": False,
+            "drift_check_every": None,
         },
         "benchmark": {
             "traffic_scenarios": ["D(16,8)"],

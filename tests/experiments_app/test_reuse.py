@@ -12,7 +12,7 @@ from experiments_app.lifecycle import restart_task
 from experiments_app.models import Experiment, Measurement
 from experiments_app.scheduler import advance
 from tasks_app.models import Task
-from tests.factories import completed_task, edit, make_task, succeed
+from tests.factories import UNCONFIRMED, completed_task, edit, make_task, succeed
 
 pytestmark = pytest.mark.django_db
 
@@ -134,7 +134,7 @@ def test_a_wider_space_is_measured_where_it_is_new(task: Task) -> None:
     edit(
         task,
         parameters={"threads": [1, 2], "parallel": [1, 4, 8]},
-        optimization={"strategy": "grid_search", "max_iterations": 6},
+        optimization={"strategy": "grid_search", "max_iterations": 6} | UNCONFIRMED,
     )
     seen = []
     experiment = restarted(task)

@@ -1,0 +1,282 @@
+"""The final of a run: after the search the leaders and the default are measured again, in turn.
+
+`next_execution` is asked by the scheduler whenever nothing of the run is under way. All it knows is
+in the database: the state in `Run.final`, each execution a row of its own, so that the final goes
+on wherever it was interrupted.
+"""
+
+import logging
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+
+from django.db import Error, transaction
+
+from experiments_app import drift, final_verdict, repeats, task_log
+from experiments_app.confidence import FEWEST_ROUNDS, Reading
+from experiments_app.final_plan import MOST_LEADERS, Candidate, changed_flags, order_of_round, plan
+from experiments_app.final_result import Estimate, Final, FinalVerdict
+from experiments_app.final_state import Seen, end, look, name_of, save
+from experiments_app.models import Experiment
+from tasks_app.models import Run
+from tasks_app.runtimes import site_runtimes
+from tasks_app.spec import TaskSpec
+
+logger = logging.getLogger(__name__)
+
+Status = Experiment.Status
+
+
+def is_under_way(run: Run) -> bool:
+    """Whether the search is over and the final has begun."""
+    return bool(run.final and (run.final.get("contenders") or run.final.get("is_done")))
+
+
+def next_execution(
+    run: Run, spec: TaskSpec, experiments: Sequence[Experiment]
+) -> Experiment | None:
+    """What to measure again now; None when the final has ended, or there is none.
+
+    A fault of this program ends it: the answer of a search must not get lost because it cannot be
+    confirmed.
+    """
+    if not spec.optimization.confirm:
+        return None
+    try:
+        return _Final(run, spec, experiments).next()
+    except (Error, OSError):  # the database or the disk: asked again, as in the search
+        raise
+    except Exception as error:
+        logger.exception("the final of %s", run)
+        why = f"a fault of this program: {type(error).__name__}: {error}"
+        end(run, Final(is_done=True, verdict=FinalVerdict.UNCONFIRMED, why=why))
+        return None
+
+
+def reopen(run: Run) -> None:
+    """The search goes on: there will be another final, which uses the repeats that there are."""
+    kept = Final.from_data(run.final)
+    if kept is not None:
+        save(run, Final(executions=kept.executions, engine_s=kept.engine_s, drift=kept.drift))
+
+
+class _Final:
+    def __init__(self, run: Run, spec: TaskSpec, experiments: Sequence[Experiment]) -> None:
+        self._run = run
+        self._spec = spec
+        self._by_number = {one.number: one for one in experiments}
+        self._state = Final.from_data(run.final) or Final()
+
+    def next(self) -> Experiment | None:
+        if not self._state.contenders and not self._state.is_done:
+            self._begin()
+        if self._state.is_done:
+            return None
+        seen = look(self._run, self._state, self._by_number)
+        active = [n for n in self._state.contenders if n not in seen.dropped]
+        if 0 not in active or len(active) < 2:
+            self._end_without(active, seen)
+            return None
+        at = self._state.first_round
+        while all((number, at) in seen.done for number in active):
+            at += 1
+        if self._is_over(active, seen, at - self._state.first_round):
+            return None
+        number = next(n for n in order_of_round(active, at) if (n, at) not in seen.done)
+        return self._measure(number, at)
+
+    # How it begins
+
+    def _begin(self) -> None:
+        default = self._by_number[0]
+        scored = [e for e in (default, *self._best()) if self._may_be_compared(e)]
+        others = [self._candidate(e) for e in scored if e.number != 0]
+        if self._spec.optimization.objectives:
+            self._skip("several objectives are traded against one another: there is no one winner")
+        elif not any(e.feasible for e in self._by_number.values()):
+            self._skip("nothing that was measured meets the SLO", FinalVerdict.INFEASIBLE)
+        elif default not in scored:
+            missed = default.status == Status.SUCCESS and not default.feasible
+            lacks = "does not meet the SLO" if missed else "has no figures to compare with"
+            self._skip(f"the default {lacks}")
+        elif len(self._by_number) == 1:
+            self._skip("nothing but the default was measured")
+        elif not others:
+            self._skip("nothing else came to a score", FinalVerdict.DEFAULT, winner=0)
+        else:
+            self._choose(self._candidate(default), others)
+
+    def _choose(self, default: Candidate, others: Sequence[Candidate]) -> None:
+        state = self._state
+        share = self._spec.optimization.confirm_budget
+        searched_s = sum(
+            repeats.engine_s(e) for e in self._by_number.values() if e.reused_from_id is None
+        )
+        budget_s = max(share * searched_s - state.engine_s, 0.0)
+        noise = drift.noise_before_final(self._spec, self._by_number[0])
+        chosen = plan(default, others, noise, budget_s)
+        if chosen is None:
+            self._skip("no other came near the default", FinalVerdict.DEFAULT, winner=0)
+            return
+        first = max((at for _, _, at in state.executions), default=0) + 1
+        self._update(
+            contenders=chosen.contenders,
+            first_round=first,
+            max_rounds=chosen.rounds,
+            budget_s=round(budget_s + state.engine_s, 1),
+        )
+        names = ", ".join(name_of(number) for number in chosen.contenders)
+        self._log(f"final: {names}, in turn, at most {chosen.rounds} rounds")
+
+    def _best(self) -> list[Experiment]:
+        """Those that could be leaders, the best first."""
+        scored = [e for e in self._by_number.values() if e.number and e.objective_score]
+        scored.sort(key=lambda e: (e.objective_score or 0.0, -e.number))
+        if self._spec.optimization.maximises:
+            scored.reverse()
+        return scored[: 2 * MOST_LEADERS]
+
+    def _may_be_compared(self, experiment: Experiment) -> bool:
+        return bool(experiment.objective_score) and bool(
+            repeats.deciding_levels(self._spec, experiment)
+        )
+
+    def _candidate(self, experiment: Experiment) -> Candidate:
+        value = math.log(experiment.objective_score or 1.0)
+        return Candidate(
+            experiment.number,
+            value if self._spec.optimization.maximises else -value,
+            repeats.expected_s(self._spec, experiment, self._by_number[0]),
+        )
+
+    # How it goes on
+
+    def _is_over(self, active: Sequence[int], seen: Seen, rounds: int) -> bool:
+        """After so many rounds; what is known by now is kept on the way."""
+        state = self._state
+        engine_s = seen.engine_s
+        per_round_s = sum(
+            repeats.expected_s(self._spec, self._by_number[n], self._by_number[0]) for n in active
+        )
+        is_last = rounds >= FEWEST_ROUNDS and (
+            rounds >= state.max_rounds or engine_s + per_round_s > state.budget_s
+        )
+        readings = self._readings(active, seen)
+        comparison = final_verdict.compare(
+            readings,
+            rounds=rounds,
+            planned=state.max_rounds,
+            is_last=is_last,
+            earlier=drift.noise_before_final(self._spec, self._by_number[0]),
+        )
+        if comparison is None:
+            if rounds != state.rounds:
+                self._update(rounds=rounds, engine_s=round(engine_s, 1))
+            return False
+        leaders = [number for number in active if number != 0]
+        judged = final_verdict.judge(comparison, 0, leaders, self._changed())
+        over = is_last or judged.is_settled
+        notes = [judged.why, *seen.dropped.values()]
+        if over or rounds != state.rounds:
+            self._update(
+                rounds=rounds,
+                engine_s=round(engine_s, 1),
+                noise=comparison.noise.sd or None,
+                estimates=tuple(self._estimate(judged, number) for number in active),
+                drift=drift.found(self._spec, self._by_number[0], readings, comparison.noise),
+            )
+        if over:
+            self._conclude(judged.verdict, judged.winner, judged.tied, notes)
+        return over
+
+    def _readings(self, active: Sequence[int], seen: Seen) -> list[Reading]:
+        found = []
+        for (number, at), again in sorted(seen.done.items()):
+            if number not in active:
+                continue
+            original = self._by_number[number]
+            reference = repeats.reference_of(self._spec, original)
+            value = repeats.reading_of(self._spec, original, again, reference)
+            if value is not None:
+                found.append(Reading(number, at, value))
+        return found
+
+    def _estimate(self, judged: final_verdict.Judgement, number: int) -> Estimate:
+        comparison = judged.comparison
+        half = comparison.half_width_of_mean(number)
+        score = self._by_number[number].objective_score
+        over = None if number == 0 else comparison.difference(number, 0)
+        known = score is not None and math.isfinite(half)
+        return Estimate(
+            number=number,
+            repeats=comparison.times(number),
+            score=score,
+            score_ci95=(score * math.exp(-half), score * math.exp(half))
+            if known and score
+            else None,
+            gain=over.gain if over else None,
+            gain_ci95=over.gain_ci95 if over else None,
+            changed_flags=self._changed()[number],
+        )
+
+    def _changed(self) -> dict[int, int]:
+        runtime = site_runtimes().find(self._spec.base_runtime)
+        defaults = runtime.defaults if runtime else {}
+        baseline = self._by_number[0].parameters
+        return {
+            number: len(changed_flags(one.parameters, baseline, defaults))
+            for number, one in self._by_number.items()
+        }
+
+    def _measure(self, number: int, at: int) -> Experiment | None:
+        reason = f"measured again in round {at} of the final"
+        original = self._by_number[number]
+        with transaction.atomic():
+            made = repeats.measure_again(original, Experiment.Purpose.FINAL, reason)
+            if made is not None and (mark := (number, made.repeat, at)) not in self._marks:
+                self._update(executions=(*self._marks, mark))
+        return made
+
+    @property
+    def _marks(self) -> tuple[tuple[int, int, int], ...]:
+        return self._state.executions
+
+    # How it ends
+
+    def _end_without(self, active: Sequence[int], seen: Seen) -> None:
+        """The default, or all others, cannot be compared any more."""
+        why = list(seen.dropped.values())
+        self._update(engine_s=round(seen.engine_s, 1))
+        if 0 in active:
+            self._conclude(FinalVerdict.DEFAULT, 0, (), why)
+        else:
+            self._conclude(FinalVerdict.UNCONFIRMED, None, (), why)
+
+    def _skip(
+        self, why: str, verdict: FinalVerdict = FinalVerdict.UNCONFIRMED, winner: int | None = None
+    ) -> None:
+        self._conclude(verdict, winner, (), [why])
+
+    def _conclude(
+        self,
+        verdict: FinalVerdict,
+        winner: int | None,
+        tied: tuple[int, ...],
+        why: Sequence[str],
+    ) -> None:
+        self._state = replace(
+            self._state,
+            is_done=True,
+            verdict=verdict,
+            winner=winner,
+            tied=tied,
+            why="; ".join(one for one in why if one),
+        )
+        end(self._run, self._state)
+
+    def _update(self, **changes: object) -> None:
+        self._state = replace(self._state, **changes)  # type: ignore[arg-type]
+        save(self._run, self._state)
+
+    def _log(self, message: str) -> None:
+        task_log.write(self._run.task_id, message, run=self._run.number)

@@ -1,0 +1,74 @@
+"""How far a final is: kept in `Run.final`, and read from the rows of its executions."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from experiments_app import repeats, task_log, words
+from experiments_app.confidence import FEWEST_ROUNDS
+from experiments_app.final_result import Final
+from experiments_app.models import Experiment
+from tasks_app.models import Run
+
+Status = Experiment.Status
+MOST_FAILURES = 2
+"""A contender that fails is tried once more."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What the executions of the final say by now. `done`: of a contender and a round the repeat
+    that was measured; `dropped`: why a contender is out, by number."""
+
+    done: Mapping[tuple[int, int], int]
+    dropped: Mapping[int, str]
+    engine_s: float
+
+
+def look(run: Run, state: Final, by_number: Mapping[int, Experiment]) -> Seen:
+    """`by_number`: the experiments of the run."""
+    rounds = {(number, again): at for number, again, at in state.executions}
+    done: dict[tuple[int, int], int] = {}
+    failures: dict[int, list[Experiment]] = {}
+    engine_s = 0.0
+    for row in _executions(run):
+        engine_s += repeats.engine_s(row)
+        at = rounds.get((row.number, row.repeat))
+        if at is None:
+            continue
+        if row.status == Status.SUCCESS:
+            done[row.number, at] = row.repeat
+        elif row.status == Status.FAILED and at >= state.first_round:
+            failures.setdefault(row.number, []).append(row)
+    dropped = {
+        number: f"{name_of(number)} failed when it was measured again: {rows[-1].error}"
+        for number, rows in failures.items()
+        if len(rows) >= MOST_FAILURES
+    }
+    for number in state.contenders:
+        times = sum(one == number for one, _ in done)
+        if times >= FEWEST_ROUNDS and not by_number[number].feasible:
+            why = f"{name_of(number)} broke the SLO when it was measured again"
+            dropped.setdefault(number, why)
+    return Seen(done, dropped, engine_s)
+
+
+def _executions(run: Run) -> list[Experiment]:
+    of_run = Experiment.objects.executions_of_run(run.task, run.number)
+    return list(of_run.filter(purpose=Experiment.Purpose.FINAL, repeat__gt=1).order_by("pk"))
+
+
+def end(run: Run, state: Final) -> None:
+    save(run, state)
+    winner = "" if state.winner is None else f", {name_of(state.winner)}"
+    took = f" after {state.rounds} rounds, {words.duration(state.engine_s)}" if state.rounds else ""
+    why = f": {state.why}" if state.why else ""
+    task_log.write(run.task_id, f"final: {state.verdict}{winner}{took}{why}", run=run.number)
+
+
+def save(run: Run, state: Final) -> None:
+    run.final = state.to_data()
+    Run.objects.filter(pk=run.pk).update(final=run.final)
+
+
+def name_of(number: int) -> str:
+    return f"#{number}" if number else "the default"
