@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 
 from experiments_app import repeats
-from experiments_app.confidence import LEVEL, Noise, Reading, noise_of
+from experiments_app.differences import LEVEL, Noise, Reading, noise_of
 from experiments_app.final_result import Drift
 from experiments_app.models import Experiment
 from tasks_app.spec import TaskSpec

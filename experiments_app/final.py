@@ -13,7 +13,7 @@ from dataclasses import replace
 from django.db import Error, transaction
 
 from experiments_app import drift, final_verdict, repeats, task_log
-from experiments_app.confidence import FEWEST_ROUNDS, Reading
+from experiments_app.differences import FEWEST_ROUNDS, Reading
 from experiments_app.final_plan import MOST_LEADERS, Candidate, changed_flags, order_of_round, plan
 from experiments_app.final_result import Estimate, Final, FinalVerdict
 from experiments_app.final_state import Seen, end, look, name_of, save

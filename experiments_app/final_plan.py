@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from experiments_app.confidence import FEWEST_ROUNDS, Noise
+from experiments_app.differences import FEWEST_ROUNDS, Noise
 from tasks_app.space import Scalar
 
 MOST_LEADERS = 3

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from experiments_app import repeats, task_log, words
-from experiments_app.confidence import FEWEST_ROUNDS
+from experiments_app.differences import FEWEST_ROUNDS
 from experiments_app.final_result import Final
 from experiments_app.models import Experiment
 from tasks_app.models import Run

@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from experiments_app.confidence import (
+from experiments_app.differences import (
     FEWEST_ROUNDS,
     Comparison,
     Noise,

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from experiments_app.confidence import (
+from experiments_app.differences import (
     BLOCKED_FROM,
     FEWEST_ROUNDS,
     LEVEL,
