@@ -5,6 +5,7 @@ from typing import Any
 
 from experiments_app import objective, several
 from experiments_app.across import Across
+from experiments_app.confidence.marks import marks_of
 from experiments_app.metrics import Level, Point, Samples, latency_statistics, pool
 from experiments_app.models import Experiment, Measurement
 from experiments_app.objective import Miss, Score
@@ -133,18 +134,16 @@ def first_miss(levels: Iterable[Level], slo: Mapping[str, float]) -> Miss | None
     return next((broken[0] for broken in found if broken), None)
 
 
-def remarks(levels: Iterable[Level]) -> list[str]:
+def remarks(levels: Iterable[Level], slo: Mapping[str, float]) -> list[str]:
     """What must be known of some levels before their figures are believed."""
     found = []
     for level in levels:
         where = f"{level.scenario} at concurrency {level.concurrency}"
         if level.client_bound:
             found.append(f"{where}: the load client set the pace, not the server")
-        if level.num_cut_off:
-            found.append(
-                f"{where}: {level.num_cut_off} of {level.num_requests} answers have another length"
-                " than was asked for, so that the load is not the same for all"
-            )
+        figures = latency_statistics(level.samples)
+        marks = marks_of(level, figures, slo)
+        found += [f"{where}: {mark.name}: {mark.words}" for mark in marks if mark.is_grave]
     return found
 
 

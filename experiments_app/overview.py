@@ -19,11 +19,12 @@ from experiments_app.answers import (
 )
 from experiments_app.best import best_of, gain_of
 from experiments_app.comparison import Line, levels_of
+from experiments_app.confidence.doubts import CLIENT_BOUND, doubts_of
 from experiments_app.final_view import FinalView
 from experiments_app.kept import experiments_of, repeats_of
 from experiments_app.models import Experiment
 from experiments_app.planned import most_experiments
-from experiments_app.results import closest_miss, closest_to_slo, is_client_bound
+from experiments_app.results import closest_miss, closest_to_slo
 from experiments_app.rows import Cell, Row, cells_of, planned_row, state_of
 from experiments_app.spent import Spent
 from experiments_app.standing import Standing
@@ -41,7 +42,8 @@ class TaskOverview(Standing):
     experiments: tuple[Experiment, ...] = ()
     repeats: tuple[Experiment, ...] = ()
     closest_miss: str = ""
-    is_client_bound: bool = False
+    doubts: tuple[str, ...] = ()
+    """What must be said of the figures of the best and of the default."""
 
     @classmethod
     def load(cls, task: Task, run: int | None = None) -> Self:
@@ -67,9 +69,17 @@ class TaskOverview(Standing):
             experiments=experiments,
             repeats=repeats_of(standing.task, standing.run) if standing.repeated else (),
             closest_miss=closest_miss(spec, closest) if closest else "",
-            is_client_bound=best is not None and is_client_bound(best, experiments[0]),
+            doubts=doubts_of([best, experiments[0]]) if best else (),
             **known,
         )
+
+    @property
+    def is_client_bound(self) -> bool:
+        return CLIENT_BOUND in self.doubts
+
+    @property
+    def other_doubts(self) -> list[str]:
+        return [doubt for doubt in self.doubts if doubt != CLIENT_BOUND]
 
     # What came out
 

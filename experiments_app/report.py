@@ -1,6 +1,6 @@
 """What there is to say about one experiment: for its page."""
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -9,6 +9,13 @@ from typing import Self
 from experiments_app import logs, objective, words
 from experiments_app.best import gain_of
 from experiments_app.charts.usage import UsagePanel, UsageRow, usage_panels, usage_rows
+from experiments_app.confidence.marks import (
+    Mark,
+    interval_of,
+    interval_words,
+    marks_of,
+    too_few,
+)
 from experiments_app.executions import Execution, executions_of
 from experiments_app.final_result import Final
 from experiments_app.gpus import gpu_labels, gpu_names
@@ -26,14 +33,52 @@ LOG_BYTES = 32 * 1024
 SHORT_ID = 12  # as Docker itself shortens the ids of containers
 LATENCIES = (("ttft", "TTFT"), ("tpot", "TPOT"), ("e2e", "E2E latency"))
 STATISTICS = ("mean", "p50", "p90", "p95", "p99")
+RATES = ("output_tokens_per_s", "total_tokens_per_s", "requests_per_s")
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A figure with its 95 % interval in words, and why it has no upper bound; both may be ""."""
+
+    value: float | None
+    interval: str = ""
+    too_few: str = ""
 
 
 @dataclass(frozen=True)
 class Latency:
-    """One kind of latency at one load level, in seconds: a value for each of STATISTICS."""
+    """One kind of latency at one load level, in seconds: a figure for each of STATISTICS."""
 
     name: str
-    values: tuple[float | None, ...]
+    figures: tuple[Figure, ...]
+
+
+@dataclass(frozen=True)
+class MeasuredLevel:
+    """A row of the table of measurements, and what must be known of it."""
+
+    row: Measurement
+    rates: tuple[Figure, ...]
+    latencies: tuple[Latency, ...]
+    marks: tuple[Mark, ...]
+
+    @classmethod
+    def of(cls, row: Measurement, slo: Mapping[str, float]) -> Self:
+        latencies = {
+            name: tuple(_figure(row, f"{key}_{statistic}_s") for statistic in STATISTICS)
+            for key, name in LATENCIES
+        }
+        figures = {name: getattr(row, name, None) for name in slo}
+        return cls(
+            row=row,
+            rates=tuple(_figure(row, name) for name in RATES),
+            latencies=tuple(Latency(name, figures) for name, figures in latencies.items()),
+            marks=tuple(marks_of(row, figures, slo)),
+        )
+
+    @property
+    def has_intervals(self) -> bool:
+        return bool(self.row.conditions.get("intervals"))
 
 
 @dataclass(frozen=True)
@@ -182,16 +227,22 @@ class ExperimentReport:
         default = self.baseline.parameters if self.baseline else {}
         return cells_of(flags, default, flags)
 
+    @cached_property
+    def levels(self) -> tuple[MeasuredLevel, ...]:
+        return tuple(MeasuredLevel.of(row, self.spec.slo) for row in self.measurements)
+
     @property
-    def latencies(self) -> Iterable[tuple[Measurement, list[Latency]]]:
-        for row in self.measurements:
-            yield (
-                row,
-                [
-                    Latency(name, tuple(getattr(row, f"{key}_{s}_s") for s in STATISTICS))
-                    for key, name in LATENCIES
-                ],
-            )
+    def has_intervals(self) -> bool:
+        return any(level.has_intervals for level in self.levels)
+
+    @property
+    def grave_marks(self) -> list[tuple[Measurement, Mark]]:
+        return [(level.row, mark) for level in self.levels for mark in level.marks if mark.is_grave]
+
+    @property
+    def other_marks(self) -> list[tuple[Measurement, Mark]]:
+        marks = [(level.row, mark) for level in self.levels for mark in level.marks]
+        return [(row, mark) for row, mark in marks if not mark.is_grave]
 
     @property
     def statistics(self) -> tuple[str, ...]:
@@ -202,6 +253,15 @@ class ExperimentReport:
         if not self.is_open:
             return self.state[1]
         return self.waiting_for or words.phase(self.experiment.progress)
+
+
+def _figure(row: Measurement, name: str) -> Figure:
+    interval = interval_of(row, name)
+    return Figure(
+        getattr(row, name),
+        interval_words(interval) if interval else "",
+        too_few(row, name),
+    )
 
 
 def _log_of(experiment: Experiment) -> logs.Part:

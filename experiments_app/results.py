@@ -15,6 +15,7 @@ from experiments_app.answers import (
     scenario_changes,
 )
 from experiments_app.best import best_of, gain_of
+from experiments_app.confidence.doubts import doubts_of
 from experiments_app.facts import facts_of
 from experiments_app.final_result import Final
 from experiments_app.kept import repeats_of
@@ -34,7 +35,6 @@ MEASUREMENT_FIELDS = tuple(
 
 
 PAGE = 200
-CLIENT_BOUND = "the load client, not the server, set the pace at some level"
 
 
 class RunResults:
@@ -88,7 +88,7 @@ class RunResults:
             return "nothing was measured"
         if self.best is None:
             return f"nothing meets the SLO; {self._closest()}{self._taken()}"
-        compared = self._compared(self.best) + self._client_bound(self.best)
+        compared = self._compared(self.best) + self._doubts(self.best)
         return compared + self._losses(self.best) + self._taken()
 
     def _losses(self, best: Experiment) -> str:
@@ -119,10 +119,10 @@ class RunResults:
             lacking = "misses the SLO"
         return f"experiment {best.number} is the best; the default {lacking}"
 
-    def _client_bound(self, best: Experiment) -> str:
-        """What must be said where the figures are the load client's and not the server's."""
+    def _doubts(self, best: Experiment) -> str:
+        """What must be said where the figures may not be what they seem."""
         compared = [best] if self.baseline is None else [best, self.baseline]
-        return f"; but {CLIENT_BOUND}" if is_client_bound(*compared) else ""
+        return "".join(f"; but {doubt}" for doubt in doubts_of(compared))
 
     def _closest(self) -> str:
         closest = closest_to_slo(self.experiments)
@@ -184,12 +184,6 @@ def closest_to_slo(experiments: Iterable[Experiment]) -> Experiment | None:
     return min(missed, key=lambda e: (e.slo_excess or 0.0, e.number), default=None)
 
 
-def is_client_bound(*experiments: Experiment) -> bool:
-    """Whether the load client and not the server set the pace somewhere in these."""
-    levels = Measurement.objects.filter(experiment__in=experiments, client_bound=True, counts=True)
-    return levels.exists()
-
-
 def closest_miss(spec: TaskSpec, experiment: Experiment) -> str:
     """Which SLO an infeasible experiment misses, and by how much."""
     points = measurements.points_of(experiment.measurements.all())
@@ -233,4 +227,8 @@ def repeat_data(repeat: Experiment) -> dict[str, Any]:
 
 
 def measurement_data(measurement: Measurement) -> dict[str, Any]:
-    return {name: getattr(measurement, name) for name in MEASUREMENT_FIELDS}
+    """The columns; `intervals` stands by itself, so that a figure and its interval share a name."""
+    conditions = dict(measurement.conditions)
+    intervals = conditions.pop("intervals", {})
+    columns = {name: getattr(measurement, name) for name in MEASUREMENT_FIELDS}
+    return {**columns, "conditions": conditions, "intervals": intervals}

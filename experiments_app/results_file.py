@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from experiments_app import task_log
+from experiments_app.metrics import LATENCIES, STATISTICS
 from experiments_app.models import Experiment
 from experiments_app.results import (
     MEASUREMENT_FIELDS,
@@ -26,6 +27,16 @@ EXPERIMENT_FIELDS = (
     "reason",
 )
 REUSED_FROM = "reused_from"
+STEADINESS_FIELDS = ("steadiness", "steadiness_change")
+INTERVALS = (
+    *(f"{latency}_{statistic}_s" for latency in LATENCIES for statistic in STATISTICS),
+    "output_tokens_per_s",
+    "total_tokens_per_s",
+    "requests_per_s",
+    "good_requests_per_s",
+    "error_rate",
+)
+ENDS = ("lower", "upper")
 # A spreadsheet takes a text that starts with one of these for a formula, and runs it.
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
@@ -45,6 +56,7 @@ def csv_lines(results: RunResults) -> Iterator[str]:
     flags = sorted({name for experiment in results.experiments for name in experiment.parameters})
     writer = csv.writer(_Line())
     header = ["task", "run", *EXPERIMENT_FIELDS, REUSED_FROM, *flags, *MEASUREMENT_FIELDS]
+    header += [*STEADINESS_FIELDS, *(f"{name}_{end}" for name in INTERVALS for end in ENDS)]
     yield _written(writer, header)
     for experiment in results.measured_experiments():
         head = [results.task.name, results.run]
@@ -52,7 +64,7 @@ def csv_lines(results: RunResults) -> Iterator[str]:
         head.append(reused_words(experiment).removeprefix("reused from "))
         head += [experiment.parameters.get(flag) for flag in flags]
         for measurement in _measurements(experiment):
-            yield _written(writer, head + [measurement.get(name) for name in MEASUREMENT_FIELDS])
+            yield _written(writer, head + _cells(measurement))
 
 
 def json_parts(results: RunResults) -> Iterator[str]:
@@ -68,6 +80,21 @@ def json_parts(results: RunResults) -> Iterator[str]:
 
 def _measurements(experiment: Experiment) -> list[dict[str, Any]]:
     return [measurement_data(m) for m in experiment.measurements.all()] or [{}]
+
+
+def _cells(measurement: dict[str, Any]) -> list[Any]:
+    """The columns, then how steady the level was, then the ends of the intervals."""
+    steadiness = measurement.get("conditions", {}).get("steadiness", {})
+    intervals = measurement.get("intervals", {})
+    cells = dict(measurement)
+    if measurement:
+        cells["conditions"] = json.dumps(measurement["conditions"], ensure_ascii=False)
+    return [
+        *(cells.get(name) for name in MEASUREMENT_FIELDS),
+        steadiness.get("verdict"),
+        steadiness.get("change"),
+        *(end for name in INTERVALS for end in intervals.get(name, (None, None))),
+    ]
 
 
 def _written(writer: Any, cells: list[Any]) -> str:

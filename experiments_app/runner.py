@@ -283,7 +283,7 @@ class Attempt:
         measurements.store(self.experiment, measurements.in_order(self.spec, self.measured.levels))
 
     def _log_remarks(self) -> None:
-        for remark in measurements.remarks(self.measured.levels):
+        for remark in measurements.remarks(self.measured.levels, self.spec.slo):
             self.context.log(remark)
 
     def _hand_back_for_room(self, message: str) -> None:

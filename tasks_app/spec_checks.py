@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from tasks_app.conditions import conditions_of
 from tasks_app.domains import Choices
 from tasks_app.expressions import Expression
+from tasks_app.percentile_requests import percentile_of, requests_needed
 from tasks_app.problems import Problem, did_you_mean
 from tasks_app.runtimes.catalogue import RuntimeCatalogue
 from tasks_app.runtimes.schema import Runtime
@@ -144,6 +145,7 @@ def advice(spec: "TaskSpec") -> list[Problem]:
                 f"write at least {most}",
             )
         )
+    notes += _percentile_advice(spec)
     if spec.optimization.objective == "maximize_goodput" and not spec.slo_bounds():
         notes.append(
             Problem("slo", "without a latency bound every request counts as good", "add one")
@@ -157,3 +159,23 @@ def advice(spec: "TaskSpec") -> list[Problem]:
             )
         )
     return notes
+
+
+def _percentile_advice(spec: "TaskSpec") -> list[Problem]:
+    """A bound on a percentile that a level has too few requests to be sure of."""
+    requests = spec.benchmark.max_requests_per_level
+    named = {name: percentile for name in spec.slo if (percentile := percentile_of(name))}
+    if not named:
+        return []
+    name = max(named, key=lambda name: named[name])
+    needed = requests_needed(named[name])
+    if requests >= needed:
+        return []
+    return [
+        Problem(
+            f"slo.{name}",
+            f"{requests} requests per level cannot bound p{named[name]} from above: whether it is"
+            " met stays unsure",
+            f"write max_requests_per_level: {needed} or more, or bound a lower percentile",
+        )
+    ]

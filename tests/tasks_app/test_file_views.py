@@ -13,7 +13,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from experiments_app.models import Experiment
+from experiments_app.models import Experiment, Measurement
 from experiments_app.results import RunResults
 from tasks_app.models import Task, TaskVersion
 from tasks_app.taskfile import dump_document
@@ -323,12 +323,21 @@ def rows_of(response: Any) -> list[dict[str, str]]:
 
 def test_it_sends_every_measurement_as_csv(browser: Client) -> None:
     task = completed_task((50.0, 60.0))
+    Measurement.objects.filter(experiment__number=1).update(
+        conditions={
+            "steadiness": {"verdict": "steady", "figure": "", "change": 0.0},
+            "intervals": {"ttft_p99_s": [0.5, None]},
+        }
+    )
     response = browser.get(f"/tasks/{task.pk}/results.csv")
     assert "-run-1.csv" in response["Content-Disposition"]
     rows = rows_of(response)
     assert [row["number"] for row in rows] == ["0", "1"]
     assert rows[1]["threads"] == "1"
     assert float(rows[1]["output_tokens_per_s"]) == 60.0
+    assert [row["steadiness"] for row in rows] == ["", "steady"]
+    assert (rows[1]["ttft_p99_s_lower"], rows[1]["ttft_p99_s_upper"]) == ("0.5", "")
+    assert "intervals" not in json.loads(rows[1]["conditions"])
 
 
 def test_it_sends_the_same_json_as_the_command(browser: Client) -> None:

@@ -346,6 +346,18 @@ def test_it_needs_an_image_for_docker(tmp_path: Path) -> None:
     validate_spec(open_document(runtime_image="mine:1"), catalogue=without_image)
 
 
+@pytest.mark.parametrize(("requests", "warned"), [(100, True), (298, True), (299, False)])
+def test_it_warns_of_a_percentile_that_needs_more_requests(
+    document: dict[str, Any], catalogue: RuntimeCatalogue, requests: int, *, warned: bool
+) -> None:
+    document["slo"] = {"ttft_p90_s": 1.0, "e2e_p99_s": 5.0}
+    document["benchmark"] = {"max_requests_per_level": requests}
+    _, warnings = validate_spec(document, catalogue=catalogue)
+    told = [warning for warning in warnings if warning.path == "slo.e2e_p99_s"]
+    assert bool(told) is warned
+    assert all("299 or more" in warning.suggestion for warning in told)
+
+
 def test_it_gives_advice_on_tasks_that_may_not_do_what_is_meant(
     document: Document, catalogue: RuntimeCatalogue
 ) -> None:
