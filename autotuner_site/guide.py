@@ -29,7 +29,11 @@ GUIDE = (
     "troubleshooting",
     "administer",
 )
-IN_DEPTH = {"docker": "../docker.md", "benchmarking": "../benchmarking.md"}
+IN_DEPTH = {
+    "docker": "../docker.md",
+    "benchmarking": "../benchmarking.md",
+    "metrics": "../metrics.md",
+}
 
 
 @dataclass(frozen=True)

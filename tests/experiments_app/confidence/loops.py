@@ -18,21 +18,25 @@ def closed_loop(
     *,
     seed: int = 0,
     spread: float = 0.0,
+    correlation: float = 0.0,
     pace: Callable[[float], float] = lambda _done: 1.0,
     errors: int = 0,
 ) -> LevelResult:
     """Answers of TOKENS tokens that take 1 s on average, a tenth of it to the first token.
 
-    `spread`: the coefficient of variation of what a request takes; `pace` multiplies it, by the
-    share of the requests that were sent. The last `errors` requests fail.
+    `spread`: the coefficient of variation of what a request takes, which is lognormal;
+    `correlation`: that of its logarithm with the one of the request sent before it; `pace`
+    multiplies it, by the share of the requests that were sent. The last `errors` requests fail.
     """
     rng = np.random.default_rng(seed)
     sigma = np.sqrt(np.log(1 + spread**2))
     free = [0.0] * concurrency
+    drawn = rng.normal()
     spans = []
     for index in range(requests):
         start = heapq.heappop(free)
-        takes = float(np.exp(rng.normal(-(sigma**2) / 2, sigma))) * pace(index / requests)
+        drawn = correlation * drawn + np.sqrt(1 - correlation**2) * rng.normal()
+        takes = float(np.exp(sigma * drawn - sigma**2 / 2)) * pace(index / requests)
         spans.append((start, start + takes))
         heapq.heappush(free, start + takes)
     window = min(free)
