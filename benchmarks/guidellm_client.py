@@ -3,6 +3,7 @@
 What it calls things stands in docs/second-opinion.md.
 """
 
+import hashlib
 import json
 import os
 import random
@@ -45,10 +46,11 @@ def write_prompts(
     lines = [line for line in _sonnets().read_text().splitlines() if line.strip()]
     choose = random.Random(seed)
     with path.open("w") as file:
-        for _ in range(count):
-            prompt = with_length(
-                "\n".join(choose.sample(lines, LINES_A_PROMPT)), lengths[0], tokens
-            )
+        for number in range(count):
+            # Begun as ours are, so that no prompt shares its first lines with one before it.
+            head = hashlib.sha256(f"{seed} {number}".encode()).hexdigest()[:8]
+            text = "\n".join(choose.sample(lines, LINES_A_PROMPT))
+            prompt = with_length(f"{head} {text}", lengths[0], tokens)
             row = {
                 "prompt": prompt,
                 "prompt_tokens_count": lengths[0],

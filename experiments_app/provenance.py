@@ -14,6 +14,7 @@ from typing import Any
 
 import psutil
 from django.conf import settings
+from django.db.models import Min
 from django.utils import timezone
 
 from autotuner_site.templatetags.site import site_version
@@ -122,10 +123,9 @@ def observed(run: Run) -> dict[str, Any]:
     `prompts`: by `scenario × concurrency` the hash of what was sent the first time.
     """
     of_run = Experiment.objects.executions_of_run(run.task, run.number)
-    columns = {
-        name: _each_once(of_run.order_by("pk").values_list(field, flat=True))
-        for name, field in OBSERVED.items()
-    }
+    rows = of_run.order_by().values_list(*OBSERVED.values()).annotate(first=Min("pk"))
+    used = sorted(rows, key=lambda row: row[-1])
+    columns = {name: _each_once(row[place] for row in used) for place, name in enumerate(OBSERVED)}
     return {**columns, "prompts": _prompts(run)}
 
 

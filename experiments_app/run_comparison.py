@@ -8,13 +8,15 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Self
 
-from experiments_app import words
+from experiments_app import provenance, run_moves, words
 from experiments_app.comparison import Line, Value, metric_lines
 from experiments_app.models import Experiment, Measurement
 from experiments_app.objective import is_maximised
 from experiments_app.overview import TaskOverview
+from experiments_app.provenance_words import lines
+from experiments_app.run_moves import Moves
 from experiments_app.run_warnings import warnings_of
-from tasks_app.models import Task
+from tasks_app.models import Run, Task
 from tasks_app.spec_diff import changes
 
 MAX_RUNS = 6
@@ -161,6 +163,35 @@ class RunComparison:
             ("Engine version", [e.engine_version if e else "" for e in self._shown]),
         ]
         return [_texts(name, texts) for name, texts in lines if any(texts)]
+
+    @cached_property
+    def provenance(self) -> list[Line]:
+        """What the runs were made with where that is not the same in all; empty where nothing
+        differs, or nothing is known."""
+        told = [lines(provenance.whole(run)) for run in self._runs]
+        names = dict.fromkeys(name for one in told for name in one)
+        compared = [_texts(name, [one.get(name, "") for one in told]) for name in names]
+        return [line for line in compared if line.differs]
+
+    @cached_property
+    def moves(self) -> list[Moves]:
+        """Of each run against the first, where the objectives are the same."""
+        if not self.has_one_objective:
+            return []
+        first, *others = self._runs
+        objective = self.runs[0].overview.objective
+        measured = run_moves.load(first)
+        return [
+            run_moves.moves((self.runs[0].letter, run.letter), objective, measured, other)
+            for run, other in zip(self.runs[1:], map(run_moves.load, others), strict=True)
+        ]
+
+    @cached_property
+    def _runs(self) -> list[Run]:
+        keys = [(run.key.task, run.key.run) for run in self.runs]
+        rows = Run.objects.filter(task__in={task for task, _ in keys}).select_related("task")
+        found = {(run.task_id, run.number): run for run in rows}
+        return [found[key] for key in keys]
 
     @cached_property
     def configurations(self) -> list[Line]:

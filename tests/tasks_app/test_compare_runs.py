@@ -95,7 +95,7 @@ def test_it_has_no_file_of_nothing(browser: Client) -> None:
 
 def test_it_needs_few_queries(browser: Client, django_assert_max_num_queries: Any) -> None:
     tasks = [run_of(40, measured=40), run_of(5)]
-    with django_assert_max_num_queries(25):
+    with django_assert_max_num_queries(27):
         get(browser, f"/compare?run={tasks[0].pk}.1&run={tasks[1].pk}.1")
 
 
