@@ -124,6 +124,10 @@ class Comparison:
         df = len(values) - int(np.linalg.matrix_rank(design))
         self.noise = _pooled(_noise(squares, df), earlier)
 
+    def mean(self, number: int) -> float:
+        """Of its own readings."""
+        return float(np.mean([one.value for one in self._readings if one.number == number]))
+
     def times(self, number: int) -> int:
         return sum(one.number == number for one in self._readings)
 

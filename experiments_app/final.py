@@ -7,7 +7,7 @@ on wherever it was interrupted.
 
 import logging
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from django.db import Error, transaction
@@ -17,9 +17,11 @@ from experiments_app.differences import FEWEST_ROUNDS, Reading
 from experiments_app.final_plan import MOST_LEADERS, Candidate, changed_flags, order_of_round, plan
 from experiments_app.final_result import Estimate, Final, FinalVerdict
 from experiments_app.final_state import Seen, end, look, name_of, save
+from experiments_app.final_undo import UndoTest
 from experiments_app.models import Experiment
 from tasks_app.models import Run
 from tasks_app.runtimes import site_runtimes
+from tasks_app.space import Scalar
 from tasks_app.spec import TaskSpec
 
 logger = logging.getLogger(__name__)
@@ -66,6 +68,7 @@ class _Final:
         self._spec = spec
         self._by_number = {one.number: one for one in experiments}
         self._state = Final.from_data(run.final) or Final()
+        self._undone: Experiment | None = None
 
     def next(self) -> Experiment | None:
         if not self._state.contenders and not self._state.is_done:
@@ -81,7 +84,7 @@ class _Final:
         while all((number, at) in seen.done for number in active):
             at += 1
         if self._is_over(active, seen, at - self._state.first_round):
-            return None
+            return self._undone
         number = next(n for n in order_of_round(active, at) if (n, at) not in seen.done)
         return self._measure(number, at)
 
@@ -185,9 +188,19 @@ class _Final:
                 estimates=tuple(self._estimate(judged, number) for number in active),
                 drift=drift.found(self._spec, self._by_number[0], readings, comparison.noise),
             )
-        if over:
+        if over and not self._undo(judged):
             self._conclude(judged.verdict, judged.winner, judged.tied, notes)
         return over
+
+    def _undo(self, judged: final_verdict.Judgement) -> bool:
+        """Whether something is to be measured for the undo test yet: that is `_undone`."""
+        if not self._spec.optimization.undo_test or not judged.winner:
+            return False
+        test = UndoTest(self._run, self._spec, self._by_number, self._defaults(), judged.winner)
+        self._undone = test.next_experiment()
+        if self._undone is None:
+            self._update(undo=test.found(judged.comparison))
+        return self._undone is not None
 
     def _readings(self, active: Sequence[int], seen: Seen) -> list[Reading]:
         found = []
@@ -220,13 +233,17 @@ class _Final:
         )
 
     def _changed(self) -> dict[int, int]:
-        runtime = site_runtimes().find(self._spec.base_runtime)
-        defaults = runtime.defaults if runtime else {}
+        defaults = self._defaults()
         baseline = self._by_number[0].parameters
         return {
             number: len(changed_flags(one.parameters, baseline, defaults))
             for number, one in self._by_number.items()
         }
+
+    def _defaults(self) -> Mapping[str, Scalar]:
+        """Of the engine's flags."""
+        runtime = site_runtimes().find(self._spec.base_runtime)
+        return runtime.defaults if runtime else {}
 
     def _measure(self, number: int, at: int) -> Experiment | None:
         reason = f"measured again in round {at} of the final"

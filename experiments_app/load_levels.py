@@ -68,7 +68,8 @@ def number_of_levels(choice: LevelChoice) -> int | None:
 
 def rival_of(experiment: Experiment, spec: TaskSpec) -> Experiment | None:
     """What `experiment` has to beat; None where it is measured in any case."""
-    if experiment.is_baseline or experiment.is_repeat or not spec.optimization.prunes:
+    searches = experiment.purpose == Experiment.Purpose.SEARCH
+    if experiment.is_baseline or not searches or not spec.optimization.prunes:
         return None
     return best_so_far(experiment, spec)
 

@@ -104,7 +104,8 @@ def keep(spec: TaskSpec, execution: Experiment, levels: Collection[MeasuredLevel
     if execution.purpose != Experiment.Purpose.FINAL:
         original.measurements.filter(repeat=execution.repeat).update(counts=False)
         return
-    finals = _of_number(original).filter(purpose=Experiment.Purpose.FINAL).values("repeat")
+    again = _of_number(original).filter(repeat__gt=1)
+    finals = again.filter(purpose=Experiment.Purpose.FINAL).values("repeat")
     original.measurements.exclude(repeat__in=finals).update(counts=False)
     score_anew(spec, original)
 

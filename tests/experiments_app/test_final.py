@@ -304,3 +304,23 @@ def test_a_machine_that_became_slower_is_flagged() -> None:
     assert found.drift is not None
     assert found.drift.is_real
     assert found.drift.change == pytest.approx(-0.2, abs=0.02)
+
+
+def test_the_winner_is_tried_without_each_of_its_flags_where_that_is_asked_for() -> None:
+    """`threads` does nothing here; the other flag makes the gain."""
+    task = started(
+        1,
+        parameters={"ubatch-size": [64], "threads": [1]},
+        optimization={"undo_test": True},
+    )
+    ran = []
+    while execution := advance(task.pk):
+        ran.append(execution.parameters)
+        rate = 130.0 if "ubatch-size" in execution.parameters else 100.0
+        measure(execution, rate * (1 + execution.repeat / 1000))
+    assert ran[-2:] == [{"ubatch-size": 64}, {"threads": 1}]
+    found = final_of(task)
+    assert (found.verdict, found.winner) == (FinalVerdict.BETTER, 1)
+    needed = {undo.flag: undo.is_needed for undo in found.undo}
+    assert needed == {"threads": False, "ubatch-size": True}
+    assert ended(task).status == Task.Status.COMPLETED

@@ -336,3 +336,30 @@ def test_it_never_runs_a_configuration_on_fewer_gpus_than_it_takes(
     experiment = run_next(task)
     assert (experiment.status, experiment.error_kind) == ("failed", "runtime_broken")
     assert "takes 1 GPUs now, and 0 were leased" in experiment.error
+
+
+def test_the_final_measures_on_real_servers_and_says_who_is_better() -> None:
+    """Known pace: 5 ms a token against the default's 10."""
+    data = paced_data(
+        parameters={"tpot-ms": [5]},
+        optimization={"confirm": True, "max_iterations": 1},
+        benchmark={"max_requests_per_level": 8},
+    )
+    task = started(data)
+    while advance(task.pk):
+        run_next(task)
+    ran = Experiment.objects.executions_of_run(task).order_by("pk")
+    assert list(ran.values_list("number", "repeat", "purpose", "status")) == [
+        (0, 1, "search", "success"),
+        (1, 1, "search", "success"),
+        (0, 2, "final", "success"),
+        (1, 2, "final", "success"),
+        (1, 3, "final", "success"),
+        (0, 3, "final", "success"),
+    ]
+    task.refresh_from_db()
+    document = RunResults(task).to_data()
+    assert document["final"]["verdict"] == "better"
+    assert document["best"]["number"] == 1
+    low, high = document["gain_ci95"]
+    assert 0 < low < document["gain"] < high
