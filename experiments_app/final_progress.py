@@ -16,10 +16,15 @@ def with_final(searched: float, final: Final | None, asked: Optimization) -> flo
     return searched * (1 - share) + share * _held(final)
 
 
+def final_share(asked: Optimization) -> float:
+    """The most that a final may take, as a share of what the search does; 0 without one."""
+    return asked.confirm_budget if asked.confirm else 0.0
+
+
 def final_left_s(final: Final | None, asked: Optimization, *, search_s: float) -> float:
     """The most that the final may still take; `search_s`: what the whole search takes."""
     if final is None:
-        return asked.confirm_budget * search_s if asked.confirm else 0.0
+        return final_share(asked) * search_s
     return 0.0 if final.is_done else max(final.budget_s - final.engine_s, 0.0)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from django.conf import settings
 
 from experiments_app import scheduler, words
+from experiments_app.final_progress import final_share
 from experiments_app.gpu_demand import gpus_of
 from experiments_app.launch_plan import find_model, launch_problems, plan_launch
 from experiments_app.models import Experiment
@@ -77,7 +78,7 @@ def make_plan(spec: TaskSpec) -> Plan:
         measurements=None if spec.benchmark.finds_concurrency else experiments * len(spec.points()),
         estimated_s=estimated_s(spec, experiments),
         commands=first_commands(spec, SHOWN_COMMANDS),
-        estimated_range_s=past_range_s(spec, experiments),
+        estimated_range_s=estimated_range_s(spec, experiments),
         gpus=mean_gpus(spec),
     )
 
@@ -103,10 +104,10 @@ def plan_facts(spec: TaskSpec, experiments: int) -> list[tuple[str, str]]:
         facts.append(("Time", "not known: nothing like it was measured here yet"))
         return facts
     time = f"about {words.duration(found)}"
-    if (bounds := past_range_s(spec, experiments)) is not None:
+    if (bounds := estimated_range_s(spec, experiments)) is not None:
         low, high = map(words.duration, bounds)
         time += f", in nine of ten cases {low} to {high}" if low != high else ""
-    facts.append(("Time", time))
+    facts.append(("Time", f"{time}, the final included" if spec.optimization.confirm else time))
     if gpus := mean_gpus(spec):
         facts.append(("GPU hours", f"about {found * gpus / 3600:.3g}"))
     return facts
@@ -134,6 +135,23 @@ def first_commands(spec: TaskSpec, count: int) -> list[list[str]]:
 
 
 def estimated_s(spec: TaskSpec, experiments: int) -> float | None:
-    """At the mean pace of this site's successes with the same runtime, model and load."""
+    """At the mean pace of this site's successes with the same runtime, model and load, with all
+    that the final may take."""
     mean_s = past_mean_s(spec)
-    return None if mean_s is None else mean_s * experiments
+    if mean_s is None:
+        return None
+    return mean_s * _measured(spec, experiments) * (1 + final_share(spec.optimization))
+
+
+def estimated_range_s(spec: TaskSpec, experiments: int) -> tuple[float, float] | None:
+    """What nine of ten such runs stay within, from no final to one that takes all it may."""
+    bounds = past_range_s(spec, _measured(spec, experiments))
+    if bounds is None:
+        return None
+    return bounds[0], bounds[1] * (1 + final_share(spec.optimization))
+
+
+def _measured(spec: TaskSpec, experiments: int) -> int:
+    """Experiments, and what measures the default again to notice drift."""
+    every = spec.optimization.drift_check_every
+    return experiments + ((experiments - 1) // every if every else 0)

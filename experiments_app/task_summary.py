@@ -12,6 +12,7 @@ from pydantic_core import PydanticCustomError
 from experiments_app import words
 from experiments_app.allow_lists import NotAllowed
 from experiments_app.engines.model_source import ModelNotFound
+from experiments_app.final_progress import final_share
 from experiments_app.gpu_demand import gpu_warnings
 from experiments_app.gpus import gpu_count
 from experiments_app.plan import estimated_s, first_commands
@@ -144,12 +145,18 @@ def _counted(text: str, gpus: int) -> int | None:
 def _time(spec: TaskSpec, experiments: int) -> tuple[str, str]:
     """How long it takes, and where that is known from; else what it cannot exceed."""
     found = estimated_s(spec, experiments)
+    share = final_share(spec.optimization)
     if found is not None:
-        return f"about {words.duration(found)}", "At the pace of this site's past experiments."
+        final = ", the final included" if share else ""
+        return (
+            f"about {words.duration(found)}",
+            f"At the pace of this site's past experiments{final}.",
+        )
     limit_s = spec.optimization.timeout_per_iteration
-    longest = words.duration(experiments * limit_s)
+    longest = words.duration(experiments * limit_s * (1 + share))
     note = f"Nothing like it was measured here yet. The limit: {experiments} × "
-    return f"at most {longest}", f"{note}{words.duration(limit_s)}."
+    final = f", and {share:.0%} of that for the final" if share else ""
+    return f"at most {longest}", f"{note}{words.duration(limit_s)}{final}."
 
 
 def _commands(spec: TaskSpec) -> tuple[tuple[tuple[str, str], ...], str]:

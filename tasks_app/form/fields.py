@@ -22,20 +22,29 @@ from tasks_app.taskfile import dump_document
 _WHOLE_NUMBER = re.compile(r"[+-]?[0-9]{1,18}", re.ASCII)
 _FRACTION = re.compile(r"[0-9]{0,18}\.[0-9]{1,18}", re.ASCII)
 OMITTED: Final = object()
+NEVER: Final = "never"
 
 
 @dataclass(frozen=True)
 class Kind:
-    """How a value is written in a field. `read` raises DocumentError for an unreadable text."""
+    """How a value is written in a field. `read` raises DocumentError for an unreadable text.
+
+    `none`: the word for null, where that is not the default, which an empty field stands for.
+    """
 
     read: Callable[[str], Any]
     write: Callable[[Any], str]
     rows: int = 0
+    none: str = ""
 
 
 def _read_number(text: str) -> int | str:
     text = text.strip()
     return int(text) if _WHOLE_NUMBER.fullmatch(text) else text
+
+
+def _read_number_or_never(text: str) -> int | str | None:
+    return None if text.strip().casefold() == NEVER else _read_number(text)
 
 
 def _read_numbers(text: str) -> list[int | str]:
@@ -88,6 +97,7 @@ SWITCH = Kind(read=_read_switch, write=lambda value: str(value).lower())
 FRACTION = Kind(read=_read_fraction, write=str)
 PROSE = Kind(read=lambda text: text.replace("\r\n", "\n"), write=str, rows=2)
 NUMBER = Kind(read=_read_number, write=str)
+NUMBER_OR_NEVER = Kind(read=_read_number_or_never, write=str, none=NEVER)
 NUMBERS = Kind(read=_read_numbers, write=_join)
 CONCURRENCIES = Kind(read=_read_concurrencies, write=_join)
 NAMES = Kind(read=_read_names, write=_join)
@@ -155,9 +165,11 @@ class FieldPlace:
         """What the field shows of a document."""
         value: Any = document
         for key in self.keys:
-            if not isinstance(value, Mapping) or value.get(key) is None:
+            if not isinstance(value, Mapping) or key not in value:
                 return ""
             value = value[key]
+            if value is None:
+                return self.kind.none if key == self.keys[-1] else ""
         return self.kind.write(value)
 
 

@@ -2,17 +2,14 @@
 
 from collections.abc import Mapping
 
+from tasks_app.form.budget import BUDGET
 from tasks_app.form.deployment import DEPLOYMENT
 from tasks_app.form.fields import (
     LINE,
     LINES,
-    NAMES,
-    NUMBER,
     PERCENT,
     PROSE,
     ROWS,
-    SWITCH,
-    YAML,
     FieldPlace,
     Section,
 )
@@ -184,159 +181,6 @@ _GOAL = Section(
     slug="goal",
 )
 
-_BUDGET = Section(
-    "Budget and strategy",
-    "How long to look, and how.",
-    (
-        FieldPlace(
-            "max_iterations",
-            "optimization.max_iterations",
-            NUMBER,
-            "Experiments",
-            "At most; the baseline comes on top.",
-            width="quarter",
-        ),
-        FieldPlace(
-            "timeout_per_iteration",
-            "optimization.timeout_per_iteration",
-            NUMBER,
-            "Seconds for each",
-            "Start and warm-up included.",
-            width="quarter",
-        ),
-        FieldPlace(
-            "strategy",
-            "optimization.strategy",
-            LINE,
-            "Strategy",
-            "Automatic suits most tasks.",
-            choices=(
-                ("auto", "Automatic"),
-                ("grid_search", "Grid"),
-                ("random", "Random"),
-                ("bayesian", "Bayesian"),
-            ),
-            width="quarter",
-        ),
-        FieldPlace(
-            "seed",
-            "optimization.seed",
-            NUMBER,
-            "Seed",
-            "The same seed repeats the search.",
-            width="quarter",
-        ),
-        FieldPlace(
-            "learn",
-            "optimization.learn",
-            SWITCH,
-            "Other tasks",
-            "Results of like tasks of this site say where to look first.",
-            choices=(("true", "Learn from them"), ("false", "Start from nothing")),
-            width="half",
-        ),
-        FieldPlace(
-            "reuse",
-            "optimization.reuse",
-            SWITCH,
-            "Earlier runs",
-            "Of this task, where nothing has changed since.",
-            choices=(("true", "Take over their results"), ("false", "Measure everything again")),
-            width="half",
-        ),
-    ),
-    slug="budget",
-    more=(
-        Section(
-            "What is left out",
-            "Measuring less of what cannot win.",
-            (
-                FieldPlace(
-                    "prune",
-                    "optimization.prune",
-                    SWITCH,
-                    "End what can no longer be the best",
-                    "Automatic and Bayesian do, Grid and Random measure everything.",
-                    choices=(
-                        ("", "As the strategy has it"),
-                        ("true", "Always"),
-                        ("false", "Never"),
-                    ),
-                    width="half",
-                ),
-            ),
-        ),
-        Section(
-            "When an experiment fails",
-            "What is done about it.",
-            (
-                FieldPlace(
-                    "repair",
-                    "optimization.repair",
-                    SWITCH,
-                    "Out of memory",
-                    "If the runtime knows which flag to change. Counts as an experiment.",
-                    choices=(
-                        ("true", "Try once more with a flag changed"),
-                        ("false", "Leave it failed"),
-                    ),
-                    width="half",
-                ),
-            ),
-        ),
-        Section(
-            "When to stop early",
-            "Before the budget is spent.",
-            (
-                FieldPlace(
-                    "stop_when_gain_below",
-                    "optimization.stop_when_gain_below",
-                    PERCENT,
-                    "Gain worth going on for",
-                    "In percent, 2 for example. The run ends when the chance that the experiments"
-                    " to come gain more is below 10%. Left empty: the whole budget is spent.",
-                    attributes={"inputmode": "decimal", "placeholder": "whole budget"},
-                    width="half",
-                ),
-            ),
-            slug="stopping",
-        ),
-        Section(
-            "Several objectives and scenarios",
-            "What is traded, and how the scenarios of the traffic become one score.",
-            (
-                FieldPlace(
-                    "objectives",
-                    "optimization.objectives",
-                    NAMES,
-                    "Several objectives",
-                    "Two or three, to see what one costs of another. None: the objective above.",
-                    attributes={"placeholder": "throughput, ttft_p99", "spellcheck": "false"},
-                ),
-                FieldPlace(
-                    "across_scenarios",
-                    "optimization.across_scenarios",
-                    LINE,
-                    "Across scenarios",
-                    "The worst case: the change against the default where it is worst.",
-                    choices=(("geometric_mean", "Their mean"), ("worst_case", "The worst case")),
-                    width="half",
-                ),
-                FieldPlace(
-                    "scenario_weights",
-                    "optimization.scenario_weights",
-                    YAML,
-                    "Weights of scenarios",
-                    "Of the mean, one a line, 1 where none is given.",
-                    attributes={"placeholder": '"D(100,100)": 2', "rows": "2"},
-                    width="half",
-                ),
-            ),
-            slug="several",
-        ),
-    ),
-)
-
 SECTIONS: tuple[Section, ...] = (
     _RUNTIME,
     _MODEL,
@@ -347,7 +191,7 @@ SECTIONS: tuple[Section, ...] = (
     _CONSTRAINTS,
     TRAFFIC,
     _GOAL,
-    _BUDGET,
+    BUDGET,
 )
 PLACES: Mapping[str, FieldPlace] = {
     place.name: place for section in SECTIONS for place in section.all_places

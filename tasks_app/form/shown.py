@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
 from django.forms import BoundField
 
@@ -14,7 +15,7 @@ from tasks_app.form.objectives import FIELD, BoxLine, lines_of
 from tasks_app.form.objectives import TITLES as METRICS
 from tasks_app.form.rows import Row
 from tasks_app.form.sections import PLACES
-from tasks_app.spec_sections import STATISTICS
+from tasks_app.spec_sections import STATISTICS, Benchmark, Optimization
 
 if TYPE_CHECKING:
     from tasks_app.form.task import TaskForm
@@ -80,7 +81,7 @@ class ShownField:
 
     @property
     def chosen(self) -> str:
-        return self.form.typed(self.name) or _standard_choice(self.place)
+        return self.form.typed(self.name) or _standard_text(self.place)
 
     @property
     def typed(self) -> str:
@@ -200,13 +201,19 @@ class ShownSection:
     def is_used(self) -> bool:
         """Whether anything in it is set, or wrong: it is not folded away then."""
         return any(
-            shown.own_errors
-            or self.form.typed(shown.name) not in {"", _standard_choice(shown.place)}
+            shown.own_errors or self.form.typed(shown.name) not in {"", _standard_text(shown.place)}
             for shown in self.fields
         )
 
 
-def _standard_choice(place: FieldPlace) -> str:
-    if place.name == "additional_params":
-        return "temperature: 0.0"
-    return place.choices[0][0] if place.choices else ""
+def _standard_text(place: FieldPlace) -> str:
+    """What a field shows of a task that leaves it as it is."""
+    return place.text_in(_standard()) or (place.choices[0][0] if place.choices else "")
+
+
+@cache
+def _standard() -> dict[str, Any]:
+    return {
+        "optimization": Optimization().model_dump(mode="json"),
+        "benchmark": Benchmark().model_dump(mode="json"),
+    }

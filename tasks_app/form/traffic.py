@@ -4,6 +4,7 @@ from tasks_app.form.fields import (
     CONCURRENCIES,
     NUMBER,
     SCENARIOS,
+    SWITCH,
     YAML_WITH_DEFAULT,
     FieldPlace,
     Section,
@@ -63,6 +64,38 @@ TRAFFIC = Section(
                     width="third",
                 ),
             ),
+        ),
+        Section(
+            "The same load for all",
+            "What keeps levels and configurations comparable.",
+            (
+                FieldPlace(
+                    "fresh_prompts",
+                    "benchmark.fresh_prompts",
+                    SWITCH,
+                    "Prompts of a level",
+                    "Every configuration gets the same ones. Repeated from level to level, a"
+                    " prefix cache answers part of them.",
+                    choices=(
+                        ("true", "New ones for each level"),
+                        ("false", "The same in every level"),
+                    ),
+                    width="half",
+                ),
+                FieldPlace(
+                    "remeasure_disturbed",
+                    "benchmark.remeasure_disturbed",
+                    SWITCH,
+                    "A disturbed level",
+                    "Where something else kept this machine busy meanwhile.",
+                    choices=(
+                        ("true", "Measure it again"),
+                        ("false", "Keep it, with a mark"),
+                    ),
+                    width="half",
+                ),
+            ),
+            slug="same-load",
         ),
         Section(
             "Request parameters",

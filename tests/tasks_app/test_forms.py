@@ -368,8 +368,10 @@ def test_it_folds_away_what_most_tasks_leave_as_it_is() -> None:
     def unfolded(form: TaskForm) -> list[str]:
         return [p.section.title for s in form.sections for p in s.more if p.is_used]
 
-    assert unfolded(TaskForm()) == unfolded(TaskForm(task=make_task())) == []
-    assert unfolded(TaskForm(task=make_task(access=ACCESS))) == ["Network access"]
+    plain = {"optimization": {"strategy": "grid_search"}}
+    assert unfolded(TaskForm()) == unfolded(TaskForm(task=make_task(**plain))) == []
+    assert unfolded(TaskForm(task=make_task(**plain, access=ACCESS))) == ["Network access"]
+    assert unfolded(TaskForm(task=make_task())) == ["How the winner is confirmed"]
     wrong = TaskForm(typed(health_path="x", cpus="0"))
     assert not wrong.is_valid()
     assert unfolded(wrong) == ["Container", "Readiness"]
@@ -432,3 +434,21 @@ def test_it_warns_about_what_can_be_kept() -> None:
     form = TaskForm(typed(objective="maximize_goodput"))
     assert form.is_valid()
     assert "every request counts as good" in str(form.warnings[0])
+
+
+def test_how_the_winner_is_confirmed_is_typed_and_shown_again() -> None:
+    task = stored(
+        TaskForm(
+            typed(
+                confirm="true", confirm_budget="50", undo_test="true", drift_check_every="Never",
+                fresh_prompts="false", remeasure_disturbed="false",
+            )
+        )
+    )  # fmt: skip
+    asked = task.spec.optimization
+    assert (asked.confirm, asked.confirm_budget, asked.undo_test) == (True, 0.5, True)
+    assert asked.drift_check_every is None
+    assert not task.spec.benchmark.fresh_prompts
+    form = TaskForm(task=task)
+    shown = {name: form[name].value() for name in ("confirm_budget", "drift_check_every")}
+    assert shown == {"confirm_budget": "50", "drift_check_every": "never"}

@@ -27,7 +27,7 @@ def test_it_tells_what_the_task_would_do(browser: Client) -> None:
     assert "<dt>Configurations</dt><dd>4</dd>" in text
     assert "<dt>Experiments</dt><dd>5<" in text
     assert "<dt>Measurements</dt><dd>20<" in text
-    assert "at most 2 h 30 min" in text
+    assert "at most 3 h 00 min" in text
     assert "--threads 1 \\ --parallel 1" in text
     assert "Ready to save" in text
 
