@@ -368,7 +368,7 @@ def test_it_folds_away_what_most_tasks_leave_as_it_is() -> None:
     def unfolded(form: TaskForm) -> list[str]:
         return [p.section.title for s in form.sections for p in s.more if p.is_used]
 
-    plain = {"optimization": {"strategy": "grid_search"}}
+    plain = {"optimization": {"confirm": True, "drift_check_every": 10}}
     assert unfolded(TaskForm()) == unfolded(TaskForm(task=make_task(**plain))) == []
     assert unfolded(TaskForm(task=make_task(**plain, access=ACCESS))) == ["Network access"]
     assert unfolded(TaskForm(task=make_task())) == ["How the winner is confirmed"]
