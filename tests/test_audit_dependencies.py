@@ -44,7 +44,23 @@ def test_what_the_index_says_nothing_of_is_no_all_clear(
 ) -> None:
     report = [{"dependencies": [{"name": "x", "skip_reason": "not found"}]}]
     assert audit.judge(report, {}) == 0
-    assert "0 of 1 audited" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "0 of 1 audited" in told
+    assert "NO ALL-CLEAR for 1" in told
+    assert told.rstrip().endswith("  x")
+
+
+def test_a_lock_that_nobody_could_be_asked_of_is_named(
+    audit: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    clear = {"dependencies": [{"name": "x", "version": "1.0", "vulns": []}]}
+    answers = {audit.LOCKS[0]: clear}
+    monkeypatch.setattr(audit, "ask", answers.get)
+    monkeypatch.setattr("sys.argv", ["audit"])
+    assert audit.main() == 0
+    told = capsys.readouterr().out
+    assert f"{audit.LOCKS[1]}: NOT audited" in told
+    assert "1 of 1 audited" in told
 
 
 def test_each_line_of_the_list_has_a_reason(audit: Any) -> None:
