@@ -15,6 +15,7 @@ from experiments_app.benchmark.command import python_of
 from experiments_app.benchmark.version import GENAI_BENCH_VERSION
 from experiments_app.disk import free_under
 from experiments_app.gpus import Gpu, survey
+from experiments_app.host_load import busy_now
 from experiments_app.hub import hf_home
 from experiments_app.leases import can_listen
 from experiments_app.network import ca_bundle
@@ -93,6 +94,16 @@ def check_disk() -> Outcome:
     if free < LOW_DISK_BYTES:
         return warning(message, "free some space soon")
     return fine(message)
+
+
+def check_load() -> Outcome:
+    if busy := busy_now():
+        return warning(
+            busy,
+            "end what else runs here before a task is started: levels measured beside it are"
+            " disturbed, measured again, and flagged where that does not help",
+        )
+    return fine("nothing else keeps this machine busy")
 
 
 def check_genai_bench() -> Outcome:
@@ -187,6 +198,7 @@ CHECKS: dict[str, Callable[[], Outcome]] = {
     "database": check_database,
     "queue": check_queue,
     "disk": check_disk,
+    "load": check_load,
     "genai-bench": check_genai_bench,
     "runtimes": check_runtimes,
     "ports": check_ports,

@@ -15,10 +15,10 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-import psutil
 import pynvml
 
 from experiments_app import nvml, words
+from experiments_app.gpu_processes import GpuProcess, processes_of
 from experiments_app.nvml import Handle
 
 logger = logging.getLogger(__name__)
@@ -36,21 +36,6 @@ NO_ANSWER = (
     "the GPU driver does not answer: look for Xid errors in the kernel's log (`dmesg`), and"
     " restart the machine if it stays so"
 )
-
-
-@dataclass(frozen=True)
-class GpuProcess:
-    """A process that computes on a GPU. `name` and `user` are empty where the process cannot be
-    seen from here; `memory_bytes` is None where the driver does not tell."""
-
-    pid: int
-    name: str
-    user: str
-    memory_bytes: int | None
-
-    def __str__(self) -> str:
-        known = [f"pid {self.pid}"] + [f"user {self.user}"] * bool(self.user)
-        return f"{self.name or 'a process'} ({', '.join(known)})"
 
 
 @dataclass(frozen=True)
@@ -281,25 +266,8 @@ def _gpu(handle: Handle, index: int, *, is_mig: bool = False) -> Gpu:
         memory_used_bytes=used,
         utilisation_percent=nvml.utilisation(handle),
         power_w=nvml.power_w(handle),
-        processes=_processes(handle),
+        processes=processes_of(handle),
         is_mig=is_mig,
         has_windows=bool(nvml.ask(pynvml.nvmlDeviceGetGraphicsRunningProcesses, handle)),
         power_limit_w=nvml.power_limit_w(handle),
     )
-
-
-def _processes(handle: Handle) -> tuple[GpuProcess, ...]:
-    found = nvml.ask(pynvml.nvmlDeviceGetComputeRunningProcesses, handle) or []
-    return tuple(
-        GpuProcess(process.pid, *_name_and_user(process.pid), process.usedGpuMemory)
-        for process in found
-    )
-
-
-def _name_and_user(pid: int) -> tuple[str, str]:
-    try:
-        process = psutil.Process(pid)
-        with process.oneshot():
-            return process.name(), process.username()
-    except (psutil.Error, KeyError):  # of another namespace, or ended meanwhile
-        return "", ""

@@ -46,22 +46,6 @@ def first_concurrencies(experiment: Experiment, spec: TaskSpec) -> tuple[int, ..
     return tuple(sorted({min(one, spec.benchmark.highest_concurrency) for one in first}))
 
 
-def request_set(experiment: Experiment) -> str:
-    """The name of the requests that it is measured with: fresh ones in each round of the final, the
-    same for all contenders; for a look at the machine's drift the very ones of the first time."""
-    purpose = Experiment.Purpose
-    if experiment.purpose != purpose.FINAL:
-        return f"{purpose.SEARCH} 1"
-    executions = Experiment.objects.executions_of_run(experiment.task, experiment.run)
-    before = executions.filter(
-        number=experiment.number,
-        purpose=purpose.FINAL,
-        repeat__lt=experiment.repeat,
-        status=Experiment.Status.SUCCESS,
-    )
-    return f"{purpose.FINAL} {before.count() + 1}"
-
-
 def number_of_levels(choice: LevelChoice) -> int | None:
     return len(choice.levels) if isinstance(choice, GivenLevels) else None
 

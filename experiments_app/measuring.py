@@ -7,6 +7,8 @@ before it gave.
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any
 
 from experiments_app import load_levels, measurements, objective
 from experiments_app.attempt_context import AttemptContext, TimeUp
@@ -15,12 +17,15 @@ from experiments_app.benchmark.level_files import all_failed
 from experiments_app.confidence.level import conditions_of
 from experiments_app.energy import EnergyMeter
 from experiments_app.engines import RunningServer
+from experiments_app.host_load import HostReader
 from experiments_app.level_choice import GivenLevels, SearchedLevels
 from experiments_app.load_order import Decision, Level, Reading
 from experiments_app.metrics import Level as MeasuredLevel
 from experiments_app.metrics import level_of, pool
 from experiments_app.models import Experiment
 from experiments_app.pricing import cost_of, price_of
+from experiments_app.request_sets import measured_otherwise
+from experiments_app.retaking import Retaking
 
 # What only says that this load is too much, as long as the server lives.
 TOO_MUCH = frozenset({ErrorKind.SERVER, ErrorKind.INCOMPLETE})
@@ -78,6 +83,11 @@ class Measuring:
         self._choice = load_levels.choice_for(context.experiment, context.spec)
         self._readings: dict[Level, Reading] = {}
         self._clock = load_levels.LevelClock(context.spec, context.time_left_s)
+        claim = context.claim
+        self._retaking = Retaking(
+            context, HostReader(claim.marker, claim.gpu_ids, server.container_cpu_s)
+        )
+        self._ended_at: dict[int, float] = {}
         self._first_failure: BenchmarkError | None = None
         self._warmed = max(benchmark.request.concurrencies)
 
@@ -118,39 +128,60 @@ class Measuring:
         if level.concurrency > self._warmed:
             self._warm_up(level.concurrency)
             self._warmed = level.concurrency
-        began = time.monotonic()
-        watched = LastAnswer(self._context.progress.report)
         try:
-            with self._context.timed("measure_s"):
-                result = self._benchmark.measure(
-                    level,
-                    of=load_levels.number_of_levels(self._choice),
-                    on_progress=watched,
-                    should_stop=lambda: self._context.check(self._server),
-                    deadline_s=self._context.time_left_s(),
-                )
+            result, conditions = self._retaking.measure(
+                f"{level.scenario} at concurrency {level.concurrency}",
+                partial(self._take, level),
+                self._has_time_for_another,
+            )
         except BenchmarkError as error:
             self._server.confirm_alive(self._context.check)
             if error.kind not in TOO_MUCH or not isinstance(self._choice, SearchedLevels):
                 raise
             self._note_failure(level, error)
             return
-        self._clock.note(level, time.monotonic() - began, result.num_requests)
         if result.successes:
-            self._keep(level, result, watched.at or time.monotonic())
+            self._keep(level, result, conditions)
         else:
             # A dead server is the cause, its client only felt it.
             self._server.confirm_alive(self._context.check)
             self._note_failure(level, all_failed(result))
 
-    def _keep(self, level: Level, result: LevelResult, ended_at: float) -> None:
+    def _take(self, level: Level, take: int) -> LevelResult:
+        began = time.monotonic()
+        watched = LastAnswer(self._context.progress.report)
+        with self._context.timed("measure_s"):
+            result = self._benchmark.measure(
+                level,
+                of=load_levels.number_of_levels(self._choice),
+                on_progress=watched,
+                should_stop=lambda: self._context.check(self._server),
+                deadline_s=self._context.time_left_s(),
+                take=take,
+            )
+        self._clock.note(level, time.monotonic() - began, result.num_requests)
+        self._ended_at[take] = watched.at or time.monotonic()
+        return result
+
+    def _has_time_for_another(self, took_s: float) -> bool:
+        """With room to spare: the levels that are still to come need theirs first."""
+        known = load_levels.number_of_levels(self._choice) or len(self._readings) + 1
+        to_come = max(known - len(self._readings) - 1, 0)
+        return self._context.time_left_s() > 2 * took_s * (1 + to_come)
+
+    def _keep(self, level: Level, result: LevelResult, disturbance: Mapping[str, Any]) -> None:
         slo = self._context.spec.slo
         kept = level_of(result, slo, self._devices)
         conditions = {
             **kept.conditions,
             **conditions_of(result, slo),
             "request_set": self._benchmark.request.request_set,
+            **disturbance,
         }
+        other = measured_otherwise(self._context.experiment, *level, conditions)
+        if other is not None:
+            conditions["other_requests_than"] = other
+        ended_at = self._ended_at[disturbance.get("counted_try", 1)]
         kept = replace(
             kept,
             conditions=conditions,

@@ -50,6 +50,7 @@ from experiments_app.measuring import Measured, Measuring, not_measured
 from experiments_app.models import Experiment
 from experiments_app.processes import MARKER_VARIABLE
 from experiments_app.quality.check import check_answers
+from experiments_app.request_sets import request_set
 from experiments_app.serving import NoResultFolder, Serving
 from experiments_app.usage import UsageSampler, UsageSource, gpu_usage
 from tasks_app.expressions import ExpressionError
@@ -330,7 +331,7 @@ class Attempt:
             max_requests_per_level=benchmark.max_requests_per_level,
             max_minutes_per_level=benchmark.max_minutes_per_level,
             seed=self.spec.optimization.seed,
-            request_set=load_levels.request_set(self.experiment),
+            request_set=request_set(self.experiment),
             fresh_prompts=benchmark.fresh_prompts,
             additional_params=benchmark.additional_params,
             genai_bench_path=settings.GENAI_BENCH_PATH,

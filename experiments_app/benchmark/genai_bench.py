@@ -42,6 +42,7 @@ class GenaiBench:
         self._failure: tuple[ErrorKind, str] | None = None
         self._finished: list[LevelResult] = []
         self._asked = 0
+        self._again = 0
         self._key: Key = ("", 0)
         self._of: int | None = None
         self._level: dict[str, Any] = {}
@@ -140,6 +141,7 @@ class GenaiBench:
         self._key, self._of, self._level = level, of, {}
         try:
             if take > 1:
+                self._again += 1
                 set_aside(self.request, level, take - 1)
             self._send(json.dumps([*level, take]))
             self._follow(on_progress, should_stop, deadline)
@@ -235,7 +237,7 @@ class GenaiBench:
     def _progress(self) -> Progress:
         scenario, concurrency = self._key
         return Progress(
-            index=self._asked,
+            index=self._asked - self._again,
             levels=self._of,
             scenario=scenario,
             concurrency=concurrency,

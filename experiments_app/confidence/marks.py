@@ -45,7 +45,15 @@ class Mark:
 
 def marks_of(row: Row, figures: Mapping[str, float | None], slo: Mapping[str, float]) -> list[Mark]:
     """`figures`: the latencies by their names (`ttft_p99_s`)."""
-    return [*_cut_off(row), *_steadiness(row), *_slo(row, figures, slo), *_few(row), *_ramp(row)]
+    return [
+        *_cut_off(row),
+        *_disturbance(row),
+        *_other_requests(row),
+        *_steadiness(row),
+        *_slo(row, figures, slo),
+        *_few(row),
+        *_ramp(row),
+    ]
 
 
 def interval_of(row: Row, figure: str) -> tuple[float | None, float | None] | None:
@@ -128,6 +136,25 @@ def cut_off_words(row: Row) -> str:
 def _cut_off(row: Row) -> Iterator[Mark]:
     if row.num_cut_off:
         yield Mark("cut off", cut_off_words(row))
+
+
+def _disturbance(row: Row) -> Iterator[Mark]:
+    tries = row.conditions.get("tries", 1)
+    if why := row.conditions.get("disturbed_by"):
+        yield Mark("disturbed", why)
+    if tries > 1:
+        counted = row.conditions.get("counted_try")
+        yield Mark(
+            f"measured again ({tries} tries)",
+            f"it was disturbed at first; try {counted}, the least disturbed, counts",
+            is_grave=False,
+        )
+
+
+def _other_requests(row: Row) -> Iterator[Mark]:
+    other = row.conditions.get("other_requests_than")
+    if other is not None:
+        yield Mark("other requests", f"it was measured with other requests than #{other}")
 
 
 def _steadiness(row: Row) -> Iterator[Mark]:

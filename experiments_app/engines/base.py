@@ -77,6 +77,11 @@ class RunningServer(Protocol):
         """`cpu_cores` in use since the last call and `memory_bytes` now; empty when not known."""
         ...
 
+    def container_cpu_s(self) -> float | None:
+        """Processor time so far of what runs beside our process tree, in a container; 0 where
+        nothing does, None while it is not known."""
+        ...
+
     def facts(self) -> Mapping[str, str]:
         """Columns of the experiment that are known once it runs: `container_id`, …"""
         ...

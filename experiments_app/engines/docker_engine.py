@@ -222,6 +222,9 @@ class DockerServer:
     def usage(self) -> Mapping[str, float]:
         return self._usage() if self._usage is not None else {}
 
+    def container_cpu_s(self) -> float | None:
+        return self._usage.cpu_s() if self._usage is not None else None
+
     def check_port_is_ours(self) -> None:
         """Raises EngineError when the server that answers is not the one in the container."""
         if self._description.network != "host":

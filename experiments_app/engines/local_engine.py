@@ -121,6 +121,9 @@ class LocalServer:
     def usage(self) -> Mapping[str, float]:
         return self._usage()
 
+    def container_cpu_s(self) -> float | None:
+        return 0.0
+
     def facts(self) -> Mapping[str, str]:
         return {}
 

@@ -12,6 +12,7 @@ TITLES: Mapping[str, str] = {
     "database": "Database",
     "queue": "Queue",
     "disk": "Disk",
+    "load": "Other load",
     "genai-bench": "Load client",
     "runtimes": "Runtimes",
     "ports": "Ports",
@@ -52,6 +53,12 @@ GROUPS: Mapping[str, CheckGroup] = {
                 "ports",
                 "settings",
             ),
+        ),
+        CheckGroup(
+            "quiet",
+            "A quiet machine",
+            "Needed for figures that hold.",
+            ("load",),
         ),
         CheckGroup(
             "containers",

@@ -7,6 +7,7 @@ import pytest
 
 from autotuner_site.sealing import KEY_NAME
 from experiments_app import doctor, gpus
+from experiments_app.gpu_processes import GpuProcess
 from experiments_app.site_settings import store
 from experiments_app.system import docker_state
 from experiments_app.system.outcome import Verdict
@@ -81,7 +82,7 @@ def test_certificates_that_are_none_are_a_fault(settings: Any, tmp_path: Path) -
 
 def test_gpus_are_told_with_who_uses_them(monkeypatch: pytest.MonkeyPatch) -> None:
     """A device that is not here: what NVML would say."""
-    process = gpus.GpuProcess(4711, "python3", "carol", 20 << 30)
+    process = GpuProcess(4711, "python3", "carol", 20 << 30)
     gpu = gpus.Gpu("GPU-1a2b", 0, "H100", 80 << 30, 20 << 30, 73, 411.0, (process,))
     monkeypatch.setattr(doctor, "survey", lambda: gpus.GpuSurvey((gpu,), "570.1"))
     verdict, message, _ = doctor.check_gpus()

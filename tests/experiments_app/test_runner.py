@@ -14,6 +14,8 @@ from django.conf import settings
 from django.db import connection
 
 from experiments_app import task_log
+from experiments_app.confidence.marks import marks_of
+from experiments_app.foreign_load import Reading
 from experiments_app.leases import lease_port
 from experiments_app.models import Experiment, ResourceLease
 from experiments_app.processes import find_marked
@@ -363,3 +365,27 @@ def test_the_final_measures_on_real_servers_and_says_who_is_better() -> None:
     assert document["best"]["number"] == 1
     low, high = document["gain_ci95"]
     assert 0 < low < document["gain"] < high
+
+
+def test_a_disturbed_level_is_measured_again_and_says_so(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The readings are made up: others keep a core busy while the first try lasts."""
+    seconds = 0
+
+    def read() -> Reading:
+        nonlocal seconds
+        seconds += 1
+        second_try = any(Path(settings.AUTOTUNER_HOME).rglob("take_1"))
+        return Reading(seconds, 2, seconds * (1.0 if second_try else 2.0), seconds * 1.0)
+
+    monkeypatch.setattr("experiments_app.measuring.HostReader", lambda *_: read)
+    task = started(paced_data(benchmark={"remeasure_disturbed": True}))
+    measurement = run_next(task).measurements.get()
+    assert measurement.conditions["tries"] == measurement.conditions["counted_try"] == 2
+    assert measurement.conditions["disturbed"] is False
+    assert measurement.conditions["request_set"] == "search 1"
+    assert len(measurement.conditions["prompts"]) == 64
+    assert "was disturbed: other processes kept 1 of 2 cores busy" in log_of(task)
+    marks = marks_of(measurement, {}, {})
+    assert "measured again (2 tries)" in [mark.name for mark in marks]

@@ -13,6 +13,7 @@ from django.test import Client
 from autotuner_site import settings as site
 from autotuner_site.roles import Role
 from autotuner_site.sealing import KEY_NAME
+from experiments_app.gpu_processes import GpuProcess
 from experiments_app.hub import remove_cached_model
 from experiments_app.models import SiteSetting
 from experiments_app.site_settings import DEFINITIONS, store, value_of
@@ -277,7 +278,7 @@ def test_a_gpu_is_shown_with_who_uses_it(user: Client, monkeypatch: pytest.Monke
     """A device that is not here: what NVML would say."""
     from experiments_app import gpus
 
-    process = gpus.GpuProcess(4711, "python3", "carol", 20 << 30)
+    process = GpuProcess(4711, "python3", "carol", 20 << 30)
     gpu = gpus.Gpu("GPU-1a2b", 0, "H100", 80 << 30, 20 << 30, 73, 411.0, (process,))
     survey = gpus.GpuSurvey((gpu,), "570.1", ("GPU 1: has fallen off the bus",))
     monkeypatch.setattr(gpus, "survey", lambda: survey)
