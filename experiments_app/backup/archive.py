@@ -15,7 +15,10 @@ from typing import Any, BinaryIO
 from experiments_app.backup.scratch import locked, remove_left_over
 
 FORMAT = 1
-MANIFEST, DATABASE = "manifest.json", "database.sqlite3"
+MANIFEST = "manifest.json"
+SQLITE, POSTGRESQL = "database.sqlite3", "database.pgdump"
+DATABASES = frozenset({SQLITE, POSTGRESQL})
+"""A backup holds one of them."""
 FOLDERS = ("logs", "results")
 KEYS = ("secret_key", "settings_key")
 MAX_MANIFEST_BYTES = 256 * 1024**2
@@ -86,14 +89,14 @@ def unpack(source: Path, folder: Path) -> dict[str, Any]:
         raise BackupError(
             f"{source} is no backup of this version: its manifest is missing or newer"
         )
-    if manifest.get("sha256") != sums or DATABASE not in sums:
+    if manifest.get("sha256") != sums or len(DATABASES & sums.keys()) != 1:
         raise BackupError(f"{source} is damaged: its files are not those that its manifest names")
     return manifest
 
 
 def _is_expected(name: str) -> bool:
     path = PurePosixPath(name)
-    if name in {MANIFEST, DATABASE} or name in {f"keys/{key}" for key in KEYS}:
+    if name in {MANIFEST, *DATABASES} or name in {f"keys/{key}" for key in KEYS}:
         return True
     is_plain = not path.is_absolute() and ".." not in path.parts and str(path) == name
     return is_plain and "\\" not in name and len(path.parts) > 1 and path.parts[0] in FOLDERS
@@ -108,7 +111,7 @@ def _add(archive: tarfile.TarFile, name: str, path: Path, sums: dict[str, str]) 
     with file:
         info = tarfile.TarInfo(name)
         info.size, info.mode = os.fstat(file.fileno()).st_size, 0o600
-        content = file.read() if name != DATABASE and info.size < _PART_BYTES else None
+        content = file.read() if name not in DATABASES and info.size < _PART_BYTES else None
         if content is not None:
             info.size = len(content)
             sums[name] = hashlib.sha256(content).hexdigest()

@@ -7,9 +7,8 @@ leaves the old one. Workers that held something find their claims gone, as after
 
 import re
 import shutil
-import sqlite3
 import tempfile
-from contextlib import closing, suppress
+from contextlib import suppress
 from pathlib import Path
 
 from django.conf import settings
@@ -18,41 +17,44 @@ from django.db import connections
 from django.db.migrations.loader import MigrationLoader
 from django.utils import timezone
 
-from experiments_app.backup.archive import DATABASE, FOLDERS, KEYS, BackupError, Damaged, unpack
-from experiments_app.backup.making import check_whole, copy_database, make_backup, require_sqlite
+from experiments_app.backup.archive import FOLDERS, KEYS, BackupError, Damaged, unpack
+from experiments_app.backup.making import make_backup
 from experiments_app.backup.scratch import scratch_folder
+from experiments_app.backup.store import store
 from experiments_app.holding import StillBeginning, nothing_begins
 from experiments_app.models import Experiment
 from experiments_app.reaper import reap
 from experiments_app.tasks import wake_all
-from tasks_app.models import StaleState
+from tasks_app.models import StaleState, Task
 
 _OF_TASK = re.compile(r"task_(\d+)(?:\.log)?$")
-NOTHING_UNDER_WAY = (
-    """UPDATE experiments_app_experiment SET status = 'pending', owner_token = '', progress = '{}',
-    lease_expires_at = NULL, started_at = NULL WHERE status IN ('deploying', 'benchmarking')""",
-    "DELETE FROM experiments_app_resourcelease",
-)
 
 
 def restore(source: Path, *, with_keys: bool = False) -> Path:
     """Returns the folder that keeps what was replaced. Raises BackupError."""
-    path = require_sqlite()
+    database = store()
+    database.require()
     with scratch_folder(settings.HOME.root, ".restore-") as staged:
         unpack(source, staged)
-        _check_fits(staged / DATABASE)
+        copy = staged / database.member
+        if not copy.exists():
+            raise BackupError(
+                f"{source} is of another kind of database than this site's"
+                f" ({connections['default'].display_name}, see DATABASE_URL)"
+            )
+        _check_fits(database.migrations_in(copy))
         if with_keys and not (staged / "keys").exists():
             raise BackupError(f"{source} holds no keys: it was made without --with-keys")
         kept = _folder_for_what_is_replaced()
         try:
             with nothing_begins():
-                is_damaged = _keep_database(path, kept)
+                is_damaged = _keep_database(kept)
                 if not is_damaged:
                     _hand_back()
                 connections.close_all()
-                _exchange_database(path, staged / DATABASE, kept, is_damaged=is_damaged)
+                database.exchange(copy, kept, is_damaged=is_damaged)
                 call_command("migrate", verbosity=0, interactive=False)
-                _exchange_files(path, staged, kept)
+                _exchange_files(staged, kept)
                 if with_keys:
                     _exchange_keys(staged / "keys", kept)
         except StillBeginning as error:
@@ -61,24 +63,14 @@ def restore(source: Path, *, with_keys: bool = False) -> Path:
         return kept
 
 
-def _check_fits(database: Path) -> None:
-    """Whole, of this program, and no newer than it; and with nothing under way in it."""
-    check_whole(database)
+def _check_fits(migrations: set[str]) -> None:
+    """Of this program, and no newer than it."""
     ours = {f"{app}.{name}" for app, name in MigrationLoader(None).disk_migrations}
-    try:
-        with closing(sqlite3.connect(database)) as staged:
-            rows = staged.execute("SELECT app, name FROM django_migrations")
-            newer = sorted({f"{app}.{name}" for app, name in rows} - ours)
-            if newer:
-                raise BackupError(
-                    f"the backup is of a newer version, or of another program: {newer[0]} is not"
-                    " known here. Upgrade first"
-                )
-            for statement in NOTHING_UNDER_WAY:
-                staged.execute(statement)
-            staged.commit()
-    except sqlite3.Error as error:
-        raise BackupError(f"the database in the backup is not this site's: {error}") from error
+    if newer := sorted(migrations - ours):
+        raise BackupError(
+            f"the backup is of a newer version, or of another program: {newer[0]} is not"
+            " known here. Upgrade first"
+        )
 
 
 def _folder_for_what_is_replaced() -> Path:
@@ -88,10 +80,8 @@ def _folder_for_what_is_replaced() -> Path:
     return Path(tempfile.mkdtemp(prefix=f"before-restore-{stamp}-", dir=backups))
 
 
-def _keep_database(path: Path, kept: Path) -> bool:
+def _keep_database(kept: Path) -> bool:
     """A backup of what is there now; whether it is too damaged for one."""
-    if not path.exists():
-        return True
     try:
         make_backup(kept / "before.tar")
     except Damaged:
@@ -107,31 +97,10 @@ def _hand_back() -> None:
     reap()
 
 
-def _exchange_database(path: Path, staged: Path, kept: Path, *, is_damaged: bool) -> None:
-    if is_damaged:
-        for suffix in ("-wal", "-shm", ""):
-            with suppress(FileNotFoundError):
-                shutil.move(f"{path}{suffix}", kept)
-        draft = path.with_name(f".{path.name}.restored")
-        draft.unlink(missing_ok=True)
-        copy_database(staged, draft)
-        draft.replace(path)
-        return
-    try:
-        with (
-            closing(sqlite3.connect(staged)) as source,
-            closing(sqlite3.connect(path, timeout=20)) as ours,
-        ):
-            source.backup(ours)
-    except sqlite3.Error as error:
-        raise BackupError(f"{path} cannot be written: {error}; nothing was changed") from error
-
-
-def _exchange_files(database_path: Path, staged: Path, kept: Path) -> None:
+def _exchange_files(staged: Path, kept: Path) -> None:
     """Files of the backup take their places; those of tasks that it does not know go aside, for
     the next task gets such a number again."""
-    with closing(sqlite3.connect(database_path)) as database:
-        known = {pk for (pk,) in database.execute("SELECT id FROM tasks_app_task")}
+    known = set(Task.objects.values_list("pk", flat=True))
     for folder in FOLDERS:
         home = settings.HOME.root / folder
         for path in list(home.iterdir()):

@@ -3,7 +3,6 @@
 import json
 import re
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -15,22 +14,6 @@ from tests.services import PASSWORD, PostgreSQL, Redis
 from tests.system.conftest import PORTS
 from tests.system.site import Site, free_port
 from tests.waiting import wait_for
-
-
-@pytest.fixture
-def on_servers(tmp_path: Path, postgresql: PostgreSQL, redis_server: Redis) -> Iterator[Site]:
-    """A fresh site on an empty database."""
-    site = Site(
-        tmp_path / "home",
-        PORTS,
-        environment={
-            "DATABASE_URL": postgresql.new_database(),
-            "REDIS_URL": redis_server.url,
-            "DJANGO_SUPERUSER_PASSWORD": PASSWORD,
-        },
-    )
-    yield site
-    site.close()
 
 
 def statuses(site: Site, postgresql: PostgreSQL, table: str) -> list[tuple[object, ...]]:
