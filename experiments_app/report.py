@@ -21,6 +21,8 @@ from experiments_app.final_result import Final
 from experiments_app.gpus import gpu_labels, gpu_names
 from experiments_app.launch_plan import image_of
 from experiments_app.models import Experiment, Measurement
+from experiments_app.pricing import price_of
+from experiments_app.quality.shown import ShownAnswers
 from experiments_app.results import closest_miss
 from experiments_app.rows import Cell, cells_of, state_of
 from experiments_app.usage_file import Usage, read_usage
@@ -216,6 +218,24 @@ class ExperimentReport:
             return image_of(self.spec, load_runtime(self.spec.base_runtime))
         except RuntimeFileError:  # a runtime of this site that was removed since
             return ""
+
+    @property
+    def answers(self) -> ShownAnswers:
+        return ShownAnswers(self.experiment.quality, self.baseline.quality if self.baseline else {})
+
+    @property
+    def has_cost(self) -> bool:
+        return any(row.cost_per_million_tokens is not None for row in self.measurements)
+
+    @property
+    def has_energy(self) -> bool:
+        return any(row.joules_per_token is not None for row in self.measurements)
+
+    @property
+    def currency(self) -> str:
+        """Of the price that the figures were made with."""
+        price = price_of(self.spec)
+        return price.currency if price else ""
 
     @property
     def usage_rows(self) -> list[UsageRow]:

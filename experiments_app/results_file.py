@@ -37,6 +37,7 @@ INTERVALS = (
     "error_rate",
 )
 ENDS = ("lower", "upper")
+QUALITY_FIELDS = ("token_agreement", "exact_match", "logprob_distance")
 # A spreadsheet takes a text that starts with one of these for a formula, and runs it.
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
@@ -55,13 +56,15 @@ def csv_lines(results: RunResults) -> Iterator[str]:
     """
     flags = sorted({name for experiment in results.experiments for name in experiment.parameters})
     writer = csv.writer(_Line())
-    header = ["task", "run", *EXPERIMENT_FIELDS, REUSED_FROM, *flags, *MEASUREMENT_FIELDS]
-    header += [*STEADINESS_FIELDS, *(f"{name}_{end}" for name in INTERVALS for end in ENDS)]
+    header = ["task", "run", *EXPERIMENT_FIELDS, REUSED_FROM, *QUALITY_FIELDS, *flags]
+    header += [*MEASUREMENT_FIELDS, *STEADINESS_FIELDS]
+    header += [f"{name}_{end}" for name in INTERVALS for end in ENDS]
     yield _written(writer, header)
     for experiment in results.measured_experiments():
         head = [results.task.name, results.run]
         head += [getattr(experiment, field) for field in EXPERIMENT_FIELDS]
         head.append(reused_words(experiment).removeprefix("reused from "))
+        head += [experiment.quality.get(name) for name in QUALITY_FIELDS]
         head += [experiment.parameters.get(flag) for flag in flags]
         for measurement in _measurements(experiment):
             yield _written(writer, head + _cells(measurement))

@@ -22,7 +22,7 @@ class Quality(BaseModel):
     flag that changes the precision. `prompts` answers of at most `max_tokens` tokens are compared.
     An experiment is infeasible whose share of tokens that agree is below `min_token_agreement`,
     whose share of answers that are the same is below `min_exact_match`, or whose log-probabilities
-    differ by more than `max_logprob_distance` nats; null: no bound.
+    differ by more than `max_logprob_distance` nats. No bound: 0 tokens, otherwise null.
     """
 
     model_config = STRICT
@@ -30,7 +30,7 @@ class Quality(BaseModel):
     check: bool | None = None
     prompts: int = Field(default=16, ge=1, le=MOST_PROMPTS)
     max_tokens: int = Field(default=64, ge=1, le=512)
-    min_token_agreement: Annotated[float, Field(ge=0, le=1)] | None = 0.4
+    min_token_agreement: float = Field(default=0.4, ge=0, le=1)
     min_exact_match: Annotated[float, Field(ge=0, le=1)] | None = None
     max_logprob_distance: Annotated[float, Field(gt=0, le=100)] | None = None
 

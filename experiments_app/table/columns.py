@@ -8,10 +8,13 @@ from experiments_app import words
 from experiments_app.metrics import STATISTICS
 from experiments_app.models import Experiment
 from experiments_app.rows import Row
+from tasks_app.runtimes import site_runtimes
 from tasks_app.spec import TaskSpec
+from tasks_app.spec_quality import checks_quality
 
 MAX_PARAMETER_COLUMNS = 6
 PARAMETER = "p:"
+ANSWERS = "token_agreement"
 RATES = {
     "output_tokens_per_s": ("Output", "tokens/s"),
     "total_tokens_per_s": ("Total", "tokens/s"),
@@ -70,6 +73,8 @@ class Column:
             return measured.get(self.key)
         if self.key == "gain":
             return gain
+        if self.key == ANSWERS:
+            return experiment.quality.get("token_agreement")
         return getattr(experiment, "objective_score" if self.key == "score" else self.key)
 
     def text(self, row: Row, measured: Mapping[str, Any]) -> str:
@@ -82,17 +87,22 @@ class Column:
             return words.flag_value(value)
         if self.key == "gain":
             return words.percent(value)
+        if self.key == ANSWERS:
+            return f"{100 * value:.0f}"
         return f"{value:.1f}" if self.key in PHASES else words.number(value)
 
 
 def columns_of(spec: TaskSpec, choice: Mapping[str, bool]) -> tuple[Column, ...]:
     """All that a run's table can have, in their order. `choice`: what a reader put in or out."""
+    runtime = site_runtimes().find(spec.base_runtime)
     few = len(spec.parameters) <= MAX_PARAMETER_COLUMNS
 
     def column(key: str, title: str, unit: str, group: str, *, at_first: bool) -> Column:
         return Column(key, title, unit, group, choice.get(key, at_first))
 
     found = [column("gain", "Gain", "", "Result", at_first=True)]
+    if checks_quality(spec, runtime):
+        found.append(column(ANSWERS, "Answers", "% of tokens agree", "Result", at_first=True))
     found += [
         column(f"{PARAMETER}{name}", name, "", "Parameters", at_first=few)
         for name in spec.parameters

@@ -7,12 +7,14 @@ from typing import Any, Final
 from django.http import QueryDict
 
 from tasks_app.form.fields import NAMES
-from tasks_app.spec_sections import LATENCY_METRICS, OBJECTIVE_NAMES, STATISTICS
+from tasks_app.spec_sections import LATENCY_METRICS, OBJECTIVE_NAMES, OF_TOKENS, STATISTICS
 
 FIELD: Final = "objectives"
 ORDER: Final = "objectives_order"
 """Holds the names as they were shown to be checked, for their order has a meaning and boxes have
 none."""
+AT_A_GLANCE: Final = ("throughput", "goodput", *OF_TOKENS)
+"""What has no statistics to choose from."""
 TITLES: Mapping[str, str] = {
     "ttft": "TTFT, first token",
     "tpot": "TPOT, per token",
@@ -29,7 +31,7 @@ class Box:
 
 @dataclass(frozen=True)
 class BoxLine:
-    """Boxes of one metric; of rates and unknown names no title."""
+    """Boxes of one metric; of what has no statistics no title."""
 
     title: str
     boxes: list[Box]
@@ -50,7 +52,7 @@ def lines_of(text: str) -> list[BoxLine]:
     """All boxes there are; a name that is stored and unknown stays among them."""
     chosen = NAMES.read(text)
     unknown = [name for name in dict.fromkeys(chosen) if name not in OBJECTIVE_NAMES]
-    rates = [("throughput", "Throughput"), ("goodput", "Goodput"), *((n, n) for n in unknown)]
+    rates = [*((name, name.capitalize()) for name in AT_A_GLANCE), *((n, n) for n in unknown)]
     return [
         BoxLine("", [Box(name, label, name in chosen) for name, label in rates]),
         *(

@@ -7,12 +7,12 @@ from tasks_app.form.deployment import DEPLOYMENT
 from tasks_app.form.fields import (
     LINE,
     LINES,
-    PERCENT,
     PROSE,
     ROWS,
     FieldPlace,
     Section,
 )
+from tasks_app.form.goal import GOAL
 from tasks_app.form.traffic import TRAFFIC
 
 _RUNTIME = Section(
@@ -137,50 +137,6 @@ _CONSTRAINTS = Section(
     slug="constraints",
 )
 
-_GOAL = Section(
-    "Objective and SLOs",
-    "What is best, and what must hold for a configuration to win.",
-    (
-        FieldPlace(
-            "objective",
-            "optimization.objective",
-            LINE,
-            "Objective",
-            choices=(
-                ("maximize_throughput", "Highest throughput"),
-                ("maximize_goodput", "Highest goodput"),
-                ("minimize_latency", "Lowest latency"),
-                ("minimize_ttft", "Quickest first token"),
-                ("minimize_tpot", "Fastest output"),
-            ),
-            explained={
-                "maximize_throughput": "Output tokens/s per device, at the best load level.",
-                "maximize_goodput": "Requests/s that meet the SLOs, per device.",
-                "minimize_latency": "Mean time of a whole request (E2E).",
-                "minimize_ttft": "Mean time to the first token (TTFT).",
-                "minimize_tpot": "Mean time per output token (TPOT).",
-            },
-        ),
-        FieldPlace(
-            "slo",
-            "slo",
-            ROWS,
-            "SLOs",
-            "One a line, in seconds: ttft_p99_s: 0.5, tpot_mean_s: 0.03, e2e_p90_s: 5.0.",
-        ),
-        FieldPlace(
-            "slo_error_rate",
-            "slo.error_rate",
-            PERCENT,
-            "Failed requests, at most",
-            "In percent. Left empty: 1%.",
-            attributes={"inputmode": "decimal", "placeholder": "1"},
-            width="third",
-        ),
-    ),
-    slug="goal",
-)
-
 SECTIONS: tuple[Section, ...] = (
     _RUNTIME,
     _MODEL,
@@ -190,7 +146,7 @@ SECTIONS: tuple[Section, ...] = (
     _FIXED,
     _CONSTRAINTS,
     TRAFFIC,
-    _GOAL,
+    GOAL,
     BUDGET,
 )
 PLACES: Mapping[str, FieldPlace] = {

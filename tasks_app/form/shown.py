@@ -15,6 +15,8 @@ from tasks_app.form.objectives import FIELD, BoxLine, lines_of
 from tasks_app.form.objectives import TITLES as METRICS
 from tasks_app.form.rows import Row
 from tasks_app.form.sections import PLACES
+from tasks_app.spec_cost import Cost
+from tasks_app.spec_quality import Quality
 from tasks_app.spec_sections import STATISTICS, Benchmark, Optimization
 
 if TYPE_CHECKING:
@@ -216,4 +218,6 @@ def _standard() -> dict[str, Any]:
     return {
         "optimization": Optimization().model_dump(mode="json"),
         "benchmark": Benchmark().model_dump(mode="json"),
+        "quality": Quality().model_dump(mode="json"),
+        "cost": Cost().model_dump(mode="json"),
     }

@@ -1,0 +1,166 @@
+"""The section of the task form about what is best, and what must hold: SLOs, answers, cost."""
+
+from tasks_app.form.fields import (
+    FRACTION,
+    LINE,
+    NUMBER,
+    PERCENT,
+    ROWS,
+    SWITCH,
+    FieldPlace,
+    Section,
+)
+from tasks_app.spec_quality import MOST_PROMPTS
+
+_QUALITY = Section(
+    "Quality of the answers",
+    "Greedy answers to a few prompts, compared with the default's: quantisation may change them.",
+    (
+        FieldPlace(
+            "quality_check",
+            "quality.check",
+            SWITCH,
+            "Compare the answers",
+            "By itself where a flag changes the precision, as the type of the KV cache does.",
+            choices=(("", "Where precision changes"), ("true", "Always"), ("false", "Never")),
+            width="half",
+        ),
+        FieldPlace(
+            "quality_prompts",
+            "quality.prompts",
+            NUMBER,
+            "Prompts",
+            f"At most {MOST_PROMPTS}.",
+            width="quarter",
+        ),
+        FieldPlace(
+            "quality_max_tokens",
+            "quality.max_tokens",
+            NUMBER,
+            "Tokens of an answer",
+            "At most.",
+            width="quarter",
+        ),
+        FieldPlace(
+            "min_token_agreement",
+            "quality.min_token_agreement",
+            PERCENT,
+            "Tokens that agree, at least",
+            "In percent, up to the first difference. 0: no bound.",
+            attributes={"inputmode": "decimal", "placeholder": "40"},
+            width="third",
+        ),
+        FieldPlace(
+            "min_exact_match",
+            "quality.min_exact_match",
+            PERCENT,
+            "Answers that are the same",
+            "In percent, at least. Left empty: no bound.",
+            attributes={"inputmode": "decimal", "placeholder": "any"},
+            width="third",
+        ),
+        FieldPlace(
+            "max_logprob_distance",
+            "quality.max_logprob_distance",
+            FRACTION,
+            "Log-probabilities, at most",
+            "Nats apart, where the engine tells them.",
+            attributes={"placeholder": "any"},
+            width="third",
+        ),
+    ),
+    slug="quality",
+)
+
+_COST = Section(
+    "Cost and energy",
+    "What an output token costs by the price of the devices, and what energy it takes.",
+    (
+        FieldPlace(
+            "price_per_device_hour",
+            "cost.price_per_device_hour",
+            FRACTION,
+            "Price of a device hour",
+            "Of a GPU, or of a machine without. Left empty: the site's, if it has one.",
+            attributes={"placeholder": "the site's"},
+            width="half",
+        ),
+        FieldPlace(
+            "currency",
+            "cost.currency",
+            LINE,
+            "Currency",
+            "Of that price.",
+            attributes={"maxlength": "3", "placeholder": "USD", "spellcheck": "false"},
+            width="half",
+        ),
+        FieldPlace(
+            "slo_cost",
+            "slo.cost_per_million_tokens",
+            FRACTION,
+            "Cost of a million output tokens, at most",
+            "Left empty: no bound.",
+            attributes={"placeholder": "any"},
+            width="half",
+        ),
+        FieldPlace(
+            "slo_energy",
+            "slo.joules_per_token",
+            FRACTION,
+            "Joules per output token, at most",
+            "Left empty: no bound.",
+            attributes={"placeholder": "any"},
+            width="half",
+        ),
+    ),
+    slug="cost",
+)
+
+GOAL = Section(
+    "Objective and SLOs",
+    "What is best, and what must hold for a configuration to win.",
+    (
+        FieldPlace(
+            "objective",
+            "optimization.objective",
+            LINE,
+            "Objective",
+            choices=(
+                ("maximize_throughput", "Highest throughput"),
+                ("maximize_goodput", "Highest goodput"),
+                ("minimize_latency", "Lowest latency"),
+                ("minimize_ttft", "Quickest first token"),
+                ("minimize_tpot", "Fastest output"),
+                ("minimize_cost", "Lowest cost"),
+                ("minimize_energy", "Lowest energy"),
+            ),
+            explained={
+                "maximize_throughput": "Output tokens/s per device, at the best load level.",
+                "maximize_goodput": "Requests/s that meet the SLOs, per device.",
+                "minimize_latency": "Mean time of a whole request (E2E).",
+                "minimize_ttft": "Mean time to the first token (TTFT).",
+                "minimize_tpot": "Mean time per output token (TPOT).",
+                "minimize_cost": "Of an output token, by the price of the devices.",
+                "minimize_energy": "Joules per output token, where power is measured.",
+            },
+        ),
+        FieldPlace(
+            "slo",
+            "slo",
+            ROWS,
+            "SLOs",
+            "One a line, in seconds: ttft_p99_s: 0.5, tpot_mean_s: 0.03, e2e_p90_s: 5.0.",
+        ),
+        FieldPlace(
+            "slo_error_rate",
+            "slo.error_rate",
+            PERCENT,
+            "Failed requests, at most",
+            "In percent. Left empty: 1%.",
+            attributes={"inputmode": "decimal", "placeholder": "1"},
+            width="third",
+        ),
+    ),
+    slug="goal",
+    more=(_QUALITY, _COST),
+)
