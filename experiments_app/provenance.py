@@ -15,6 +15,7 @@ from typing import Any
 import psutil
 from django.conf import settings
 from django.db.models import Min
+from django.db.models.fields.json import KT
 from django.utils import timezone
 
 from autotuner_site.templatetags.site import site_version
@@ -143,8 +144,8 @@ def _prompts(run: Run) -> dict[str, str]:
     levels = (
         Measurement.objects.filter(experiment__task=run.task, experiment__run=run.number, repeat=1)
         .order_by("scenario", "concurrency")
-        .values_list("scenario", "concurrency", "conditions__prompts")
-        .distinct()
+        .values_list("scenario", "concurrency", KT("conditions__prompts"))
+        .distinct()  # of texts: PostgreSQL compares no JSON
     )
     found: dict[str, list[str]] = {}
     for scenario, load, prompts in levels:
