@@ -48,7 +48,7 @@ def test_without_a_final_it_says_why_the_gain_is_not_confirmed() -> None:
     assert RunResults(completed_task()).verdict.endswith(
         "not confirmed: the task asks for no final"
     )
-    asked = {"strategy": "grid_search"}
+    asked = {"strategy": "grid_search", "confirm": True}
     old = completed_task(optimization=asked)
     assert RunResults(old).verdict.endswith("not confirmed: no final was held")
     assert RunResults(task_in_final()).verdict.endswith("the final has not ended yet")
