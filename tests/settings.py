@@ -17,6 +17,9 @@ def _remove_home() -> None:
 
 
 os.environ["AUTOTUNER_HOME"] = _home
+# Threads for matrices of a few rows cost twice the time that they save, and two test processes
+# would wait for each other's. It counts before NumPy is imported, here and in what tests start.
+os.environ["OPENBLAS_NUM_THREADS"] = "1"
 # Test processes that run beside each other have ports of their own.
 WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
 FIRST_PORT = 18000 + 1000 * WORKER
