@@ -9,11 +9,15 @@ from tests.settings import FIRST_PORT
 from tests.system.site import Site
 
 PORTS = f"{FIRST_PORT + 600}-{FIRST_PORT + 699}"
-SEARCH: dict[str, Any] = {
-    "parameters": {"threads": [1, 2], "parallel": [1, 2, 4], "ubatch-size": [64, 512]},
-    "optimization": {"strategy": "grid_search", "max_iterations": 12, "timeout_per_iteration": 120},
-    "benchmark": {"max_requests_per_level": 8},
-}
+CONFIGURATIONS = 12
+
+
+def search(configurations: int) -> dict[str, Any]:
+    return {
+        "parameters": {"threads": [1, 2], "parallel": [1, 2, 4], "ubatch-size": [64, 512]},
+        "optimization": {"max_iterations": configurations},
+        "benchmark": {"max_requests_per_level": 8},
+    }
 
 
 def chaos_site(home: Path) -> Site:
@@ -25,9 +29,9 @@ def chaos_site(home: Path) -> Site:
     return site
 
 
-def local_document(number: int) -> dict[str, Any]:
-    return task_data(task_name=f"storm {number}", **SEARCH)
+def local_document(number: int, configurations: int = CONFIGURATIONS) -> dict[str, Any]:
+    return task_data(task_name=f"storm {number}", **search(configurations))
 
 
-def container_document(number: int) -> dict[str, Any]:
-    return llamacpp_data(task_name=f"storm {number}", **SEARCH)
+def container_document(number: int, configurations: int = CONFIGURATIONS) -> dict[str, Any]:
+    return llamacpp_data(task_name=f"storm {number}", **search(configurations))

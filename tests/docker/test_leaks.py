@@ -10,7 +10,7 @@ from tests.docker_rig import PrivateDockerd
 from tests.system.site import free_port
 from tests.waiting import wait_for
 
-ROUNDS = 50
+ROUNDS = 10
 
 
 def counts(engine: PrivateDockerd) -> dict[str, int]:
@@ -29,7 +29,7 @@ def counts(engine: PrivateDockerd) -> dict[str, int]:
     }
 
 
-def test_fifty_starts_and_stops_in_a_row_leave_nothing(
+def test_ten_starts_and_stops_in_a_row_leave_nothing(
     dockerd: PrivateDockerd, faulty: MakeLaunch
 ) -> None:
     port = free_port()

@@ -27,16 +27,13 @@ def shape(value: Any) -> Any:
 def test_it_tunes_llama_cpp_in_containers_as_it_does_here(
     site: Site, dockerd: PrivateDockerd, llamacpp_image: str
 ) -> None:
-    data = llamacpp_data(
-        parameters={"threads": [1, 2], "parallel": [1, 2, 4]},
-        optimization={"max_iterations": 6},
-    )
-    done = site.manage("tune", str(site.write_task(data)), "--json", timeout_s=480)
+    data = llamacpp_data()
+    done = site.manage("tune", str(site.write_task(data)), "--json", timeout_s=240)
     assert done.returncode == 0, done.stderr
     results = json.loads(done.stdout)
     assert results.keys() >= RESULT_KEYS
     assert results["status"] == "completed"
-    assert [e["number"] for e in results["experiments"]] == [*range(7)]
+    assert [e["number"] for e in results["experiments"]] == [0, 1, 2]
     for experiment in results["experiments"]:
         assert experiment.keys() >= EXPERIMENT_KEYS
         assert experiment["status"] == "success", experiment
@@ -58,7 +55,8 @@ def test_it_tunes_llama_cpp_in_containers_as_it_does_here(
         log = Path(log_path).read_text()
         assert "serving SmolLM2-135M" in log, f"log of experiment {number}"
 
-    local = site.manage("tune", str(site.write_task(task_data())), "--json", timeout_s=240)
+    data = task_data(optimization={"max_iterations": 1})
+    local = site.manage("tune", str(site.write_task(data)), "--json", timeout_s=240)
     one, other = (r["experiments"][1] for r in (results, json.loads(local.stdout)))
     for varying in ("parameters", "command"):
         del one[varying], other[varying]

@@ -77,16 +77,24 @@ class Site:
         """As the start button does it: for the consumer to run."""
         self.act("start_task", name)
 
-    def act(self, verb: str, name: str) -> None:
-        """A verb of `lifecycle`, as its button does it."""
-        done = self.manage(
-            "shell",
-            "--verbosity=0",
-            "-c",
-            f"from experiments_app.lifecycle import {verb};"
-            "from tasks_app.models import Task;"
-            f"{verb}(Task.objects.get(name={name!r}))",
-        )
+    def act(self, verb: str, name: str, *, once: str = "SELECT 1") -> None:
+        """A verb of `lifecycle`, as its button does it: at once when the query `once` has a row,
+        which starting a process only then would come too late for."""
+        program = f"""
+import time
+from django.db import connection
+from experiments_app.lifecycle import {verb}
+from tasks_app.models import Task
+
+def holds():
+    with connection.cursor() as cursor:
+        return cursor.execute({once!r}).fetchone()
+
+while not holds():
+    time.sleep(0.05)
+{verb}(Task.objects.get(name={name!r}))
+"""
+        done = self.manage("shell", "--verbosity=0", "-c", program)
         assert done.returncode == 0, done.stderr
 
     def results(self, name: str) -> dict[str, Any]:
@@ -133,14 +141,19 @@ class Site:
 
     def process(self, *parts: str) -> psutil.Process:
         """The oldest process of this site whose command line holds all `parts`."""
+        matching = self.processes(*parts)
+        assert matching, f"no process of this site has {parts} in its command line"
+        return matching[0]
+
+    def processes(self, *parts: str) -> list[psutil.Process]:
+        """All of them, the oldest first."""
         matching = []
         for process in self.children():
             with suppress(psutil.Error):
                 line = " ".join(process.cmdline())
                 if all(part in line for part in parts):
                     matching.append(process)
-        assert matching, f"no process of this site has {parts} in its command line"
-        return min(matching, key=lambda process: (process.create_time(), process.pid))
+        return sorted(matching, key=lambda process: (process.create_time(), process.pid))
 
     def close(self) -> None:
         """End everything, kindly first."""

@@ -10,9 +10,10 @@ from tests.experiments_app.own_engine import paced_data
 from tests.system.site import Site, free_port
 from tests.waiting import wait_for
 
-SECOND_IS_MEASURED = (
-    "SELECT 1 FROM experiments_app_experiment WHERE number = 1 AND status = 'benchmarking'"
-    " AND progress LIKE '%requests%'"
+FIRST_IS_MEASURED, SECOND_IS_MEASURED = (
+    f"SELECT 1 FROM experiments_app_experiment WHERE number = {number}"
+    " AND status = 'benchmarking' AND progress LIKE '%requests%'"
+    for number in (0, 1)
 )
 ENDED = "SELECT 1 FROM tasks_app_task WHERE status NOT IN ('pending', 'running')"
 # Long enough to be killed in: some seconds of load an experiment.
@@ -49,19 +50,18 @@ def engines(site: Site) -> list[psutil.Process]:
 
 
 def test_a_pause_outlasts_a_killed_consumer_and_the_run_goes_on_where_it_was(site: Site) -> None:
-    data = paced_data(benchmark={"max_requests_per_level": 150}, optimization={"max_iterations": 2})
+    data = paced_data(benchmark=LOAD, optimization={"max_iterations": 2})
     assert site.manage("import_task", str(site.write_task(data))).returncode == 0
     site.start("serve", "--bind", f"127.0.0.1:{free_port()}")
     site.start_task("paced")
-    site.wait_for_row(SECOND_IS_MEASURED)
-    site.act("pause_task", "paced")
+    site.act("pause_task", "paced", once=SECOND_IS_MEASURED)
     site.wait_for_row(
         "SELECT 1 FROM experiments_app_experiment WHERE number = 1 AND attempt = 1"
         " AND status = 'success'"
     )
-    dead = site.process("run_consumer")
-    dead.kill()
-    wait_for(lambda: site.process("run_consumer").pid != dead.pid, timeout_s=60)
+    before = site.processes("run_consumer")
+    before[0].kill()
+    wait_for(lambda: set(site.processes("run_consumer")) - set(before), timeout_s=60)
     assert site.rows("SELECT status, run FROM tasks_app_task") == [("paused", 1)]
     assert site.rows("SELECT count(*) FROM experiments_app_experiment") == [(2,)]
     site.act("resume_task", "paced")
@@ -100,12 +100,12 @@ def test_everything_killed_at_once_goes_on_after_the_next_start(site: Site) -> N
 def test_a_killed_tune_is_cleaned_up_by_reap(site: Site) -> None:
     prepare(site)
     tune = site.start("tune", "paced")
-    site.wait_for_row(SECOND_IS_MEASURED)
+    site.wait_for_row(FIRST_IS_MEASURED)
     tune.kill()
     tune.wait()
     assert site.manage("reap").returncode == 0
     assert not site.children()
-    assert site.rows("SELECT status FROM experiments_app_experiment WHERE number = 1") == [
+    assert site.rows("SELECT status FROM experiments_app_experiment WHERE number = 0") == [
         ("pending",)
     ]
 
@@ -114,12 +114,12 @@ def test_sigterm_hands_the_experiment_back_and_stops_everything(site: Site) -> N
     prepare(site)
     serve = site.start("serve", "--bind", f"127.0.0.1:{free_port()}")
     site.start_task("paced")
-    site.wait_for_row(SECOND_IS_MEASURED)
+    site.wait_for_row(FIRST_IS_MEASURED)
     serve.send_signal(signal.SIGTERM)
     serve.communicate(timeout=20)
     assert serve.returncode == 0
     assert not site.children()
-    assert site.rows("SELECT status FROM experiments_app_experiment WHERE number = 1") == [
+    assert site.rows("SELECT status FROM experiments_app_experiment WHERE number = 0") == [
         ("pending",)
     ]
     assert site.rows("SELECT status FROM tasks_app_task") == [("running",)]

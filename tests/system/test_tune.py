@@ -43,16 +43,22 @@ def test_it_tunes_the_real_engine_and_prints_one_json_object(site: Site) -> None
 
 
 def test_a_second_tune_of_the_same_file_is_a_new_run_and_export_gives_both(site: Site) -> None:
-    path = str(site.write_task(paced_data()))
+    # 32 tokens: the pace outweighs what a busy machine adds to a request.
+    data = paced_data(
+        parameters={"tpot-ms": [5]},
+        benchmark={"traffic_scenarios": ["D(16,32)"]},
+        optimization={"max_iterations": 1},
+    )
+    path = str(site.write_task(data))
     assert site.manage("tune", path).returncode == 0
     second = json.loads(site.manage("tune", path, "--json").stdout)
-    assert (second["run"], len(second["experiments"])) == (2, 3)
+    assert (second["run"], len(second["experiments"])) == (2, 2)
     assert second["best"]["parameters"] == {"tpot-ms": 5}
     assert second["gain"] > 0.2
     table = site.manage("export_results", "paced", "--format", "csv", "--run", "1").stdout
     rows = list(csv.DictReader(io.StringIO(table)))
-    assert [row["run"] for row in rows] == ["1", "1", "1"]
-    assert {row["tpot-ms"] for row in rows} == {"", "20", "5"}
+    assert [row["run"] for row in rows] == ["1", "1"]
+    assert {row["tpot-ms"] for row in rows} == {"", "5"}
     assert all(float(row["output_tokens_per_s"]) > 0 for row in rows)
 
 
