@@ -3,11 +3,13 @@ from collections.abc import Generator, Iterator
 
 import pytest
 from django.test import Client
+from xdist.remote import Producer
 
 from tests.chromium import chromium
 from tests.docker_images import faulty_image, llamacpp_image, python_image
 from tests.docker_rig import bridged_dockerd, dockerd, session_bridged_dockerd, session_dockerd
 from tests.factories import make_user
+from tests.scheduling import LongFilesFirst, in_order
 from tests.services import postgresql, redis_server
 
 __all__ = [
@@ -68,3 +70,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if {"session_dockerd", "session_bridged_dockerd"} & set(getattr(item, "fixturenames", ())):
             item.add_marker("docker")
+    items[:] = in_order(items)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LongFilesFirst:
+    config.option.loadscopereorder = (
+        False  # by number of tests, of which the longest files have few
+    )
+    return LongFilesFirst(config, log)

@@ -11,7 +11,7 @@ import sys
 import pytest
 
 # Most tests wait for servers, so two run at a time; those that measure run alone.
-TWO_AT_A_TIME = ("--numprocesses", "2", "--dist", "loadfile")
+TWO_AT_A_TIME = ("--numprocesses", "2")
 PARTS = (
     (("pytest", "-m", "not alone"), TWO_AT_A_TIME),
     (("pytest", "-m", "alone"), ()),

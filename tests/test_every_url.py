@@ -111,9 +111,10 @@ def test_whoever_lacks_the_role_is_refused_by_every_method_and_told_which(world:
     accounts = [user for _, user in people(world) if user is not None]
     for user, place in product(accounts, PLACES):
         client = browser_of(user)
-        for method in place.methods:
+        is_refused = role_of(user) < place.least
+        # What everybody gets by its first method is looked at above.
+        for method in place.methods if is_refused else place.methods[1:]:
             response = ask(client, method, place.path(world), place.query(world))
-            is_refused = role_of(user) < place.least
             says = f"needs the role {place.least.word}" in response.body.decode()
             right = says and not response.writes if is_refused and method != "HEAD" else True
             if (response.status_code == 403) != is_refused or not right:

@@ -212,6 +212,7 @@ def test_it_is_within_3_percent_of_the_truth_up_to_concurrency_16(
     pytest.fail(f"never within 3 percent: {tries}")
 
 
+@pytest.mark.alone
 def test_it_flags_a_level_that_the_client_cannot_carry(make_request: MakeRequest) -> None:
     with KnownPaceServer(ttft_ms=5, tpot_ms=0.01) as server:
         request = make_request(
