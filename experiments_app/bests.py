@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from django.db.models import QuerySet
 
@@ -31,12 +32,20 @@ def best_by_score(
 def winners(runs: QuerySet[Run]) -> Mapping[tuple[int, int], Best]:
     """By task and number, those of the `runs` that a final has decided. Two queries at most."""
     held = runs.filter(final__is_done=True).order_by().values_list("task", "number", "final")
-    finals = {(task, number): Final.from_data(data) for task, number, data in held}
+    return winners_of({(task, number): data for task, number, data in held})
+
+
+def winners_of(
+    kept: Mapping[tuple[int, int], Mapping[str, Any] | None],
+) -> Mapping[tuple[int, int], Best]:
+    """The same of what each run keeps as its `final`. One query at most."""
+    read = {key: Final.from_data(data) for key, data in kept.items()}
+    finals = {key: final for key, final in read.items() if final and final.is_done}
     if not finals:
         return {}
     scored = Experiment.objects.first_times().filter(
         task__in={task for task, _ in finals},
-        number__in={final.winner or 0 for final in finals.values() if final},
+        number__in={final.winner or 0 for final in finals.values()},
         objective_score__isnull=False,
     )
     scores = {
@@ -47,8 +56,6 @@ def winners(runs: QuerySet[Run]) -> Mapping[tuple[int, int], Best]:
     }
     found = {}
     for (task, run), final in finals.items():
-        if final is None:
-            continue
         if is_nothing_feasible(final):
             found[task, run] = Best(None, None)
         elif final.winner is not None and (score := scores.get((task, run, final.winner))):

@@ -169,6 +169,8 @@ class TaskOverview(Standing):
         if self.final is not None and (told := how_sure(self.final)):
             return told
         why = why_not_confirmed(self.final, self.spec, self.status)
+        if why and self.status.is_under_way:  # from the start: nothing moves as results come in
+            return f"Not confirmed: {why}."
         if not why or self.best is None or self.num_measured < 2:
             return ""
         return f"Not confirmed: {why}. Of many single measurements the luckiest looks best."

@@ -8,7 +8,7 @@ from typing import Any
 from django.db.models import Count, F, Max, Min, Q
 
 from experiments_app import words
-from experiments_app.bests import Best, best_by_score, winners
+from experiments_app.bests import Best, best_by_score, winners_of
 from experiments_app.models import Experiment
 from experiments_app.planned import fraction_done, planned_by_task
 from tasks_app.models import Run, Task
@@ -57,8 +57,12 @@ def listed(pks: Sequence[int]) -> list[Task]:
 def summaries(tasks: Sequence[Task]) -> list[TaskSummary]:
     found = {row["task"]: row for row in _standings(tasks)}
     runs = Run.objects.filter(task__in=tasks, number=F("task__run"))
-    raised = dict(runs.exclude(max_iterations=None).values_list("task", "max_iterations"))
-    won = winners(runs)
+    kept = {
+        task: (budget, final)
+        for task, budget, final in runs.values_list("task", "max_iterations", "final")
+    }
+    raised = {task: budget for task, (budget, _) in kept.items()}
+    won = winners_of({(task.pk, task.run): kept[task.pk][1] for task in tasks if task.pk in kept})
     return [
         _summary(task, found.get(task.pk, {}), raised.get(task.pk), won.get((task.pk, task.run)))
         for task in tasks

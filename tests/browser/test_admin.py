@@ -10,6 +10,8 @@ WITH_AND_WITHOUT = pytest.mark.parametrize("scripts", [True, False], ids=["js", 
 
 
 def theme_of(page: Page) -> str:
+    """Once the page that a click leads to has said so."""
+    page.wait_for_function("document.documentElement.dataset.bsTheme")
     return str(page.evaluate("document.documentElement.dataset.bsTheme"))
 
 

@@ -69,7 +69,9 @@ def test_a_restore_under_a_running_task_brings_back_what_was_saved(
 
 def assert_it_holds_no_secret(file: Path, folder: Path) -> None:
     with tarfile.open(file) as archive:
-        archive.extract(POSTGRESQL, folder, filter="data")
+        member = archive.extractfile(POSTGRESQL)
+        assert member is not None
+        (folder / POSTGRESQL).write_bytes(member.read())
     dump = ["pg_restore", "--file=-", str(folder / POSTGRESQL)]
     script = subprocess.run(dump, capture_output=True, text=True, check=True).stdout
     assert sealing.PREFIX in script
