@@ -73,7 +73,7 @@ def test_a_task_survives_a_restart_of_both_servers_under_it(
             assert_it_says_that_the_database_is_away(browser)
         server.start()
     wait_for(
-        lambda: statuses(site, postgresql, "tasks_app_task") == [("completed",)], timeout_s=180
+        lambda: statuses(site, postgresql, "tasks_app_task") == [("completed",)], timeout_s=300
     )
     assert statuses(site, postgresql, experiments) == [("success",)] * 2
 
