@@ -6,22 +6,19 @@ packages, with all that runs on them, without the memory beside them.
 """
 
 import logging
-import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import numpy as np
 
 from experiments_app import nvml
 from experiments_app.gpus import read_gpus
+from experiments_app.sampling import SamplingThread
 
 logger = logging.getLogger(__name__)
 
 INTERVAL_S = 0.2
-MAX_WAIT_S = 2.0
 POWERCAP = Path("/sys/class/powercap")
 MICRO = 1e-6
 
@@ -84,28 +81,14 @@ def counter_for(gpu_ids: Sequence[str]) -> Counter:
     return GpuCounter(gpu_ids) if gpu_ids else CpuCounter()
 
 
-class EnergyMeter:
+class EnergyMeter(SamplingThread):
     """Reads a counter in a thread, from `with` to its end; nothing that goes wrong leaves it."""
 
     def __init__(self, counter: Counter, interval_s: float = INTERVAL_S) -> None:
         self._counter = counter
         self._interval_s = interval_s
         self._readings: list[tuple[float, float]] = []
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="energy", daemon=True)
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._stop.set()
-        self._thread.join(timeout=MAX_WAIT_S)
+        super().__init__("energy")
 
     def joules(self, began_at: float, ended_at: float) -> float | None:
         """Taken between two times of the monotonic clock; None where it was not read throughout."""

@@ -9,25 +9,22 @@ import csv
 import io
 import logging
 import os
-import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import psutil
 
 from experiments_app import nvml
 from experiments_app.gpus import read_gpus
 from experiments_app.processes import ProcessIdentity
+from experiments_app.sampling import SamplingThread
 
 logger = logging.getLogger(__name__)
 
 FILE = "usage.csv"
 INTERVAL_S = 1.0
-MAX_WAIT_S = 2.0  # for a source that hangs, at the end
 CPU, MEMORY = "cpu_cores", "memory_bytes"
 GPU_PERCENT, GPU_MEMORY, GPU_POWER = "gpu_percent", "gpu_memory_bytes", "gpu_power_w"
 PROCESSES_SAMPLES = 5  # between two looks for new processes
@@ -91,7 +88,7 @@ class ProcessUsage:
                 self._processes[identity] = process
 
 
-class UsageSampler:
+class UsageSampler(SamplingThread):
     """Samples in a thread, from `with` to its end; nothing that goes wrong in it leaves it.
 
     A source that fails leaves its cells empty, a full disk loses lines, a source that hangs is
@@ -108,21 +105,7 @@ class UsageSampler:
         self._columns: list[str] = []
         self._told: set[str] = set()
         self._header_due = False
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="usage", daemon=True)
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._stop.set()
-        self._thread.join(timeout=MAX_WAIT_S)
+        super().__init__("usage")
 
     def enter(self, phase: str) -> None:
         """What is sampled from now on belongs to this phase."""

@@ -112,7 +112,7 @@ def test_a_source_may_tell_more_later(tmp_path: Path) -> None:
 def test_a_source_that_hangs_is_left_behind(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("experiments_app.usage.MAX_WAIT_S", 0.2)
+    monkeypatch.setattr("experiments_app.sampling.MAX_WAIT_S", 0.2)
     release = threading.Event()
     began_at = time.monotonic()
     with UsageSampler(tmp_path, [lambda: {"cpu_cores": float(release.wait(30))}], FAST_S):
@@ -124,7 +124,7 @@ def test_a_source_that_hangs_is_left_behind(
 def test_a_driver_that_hangs_does_not_hold_up_the_end_of_an_experiment(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("experiments_app.usage.MAX_WAIT_S", 0.2)
+    monkeypatch.setattr("experiments_app.sampling.MAX_WAIT_S", 0.2)
     nvml = install(monkeypatch, FakeNvml(FakeGpu("GPU-a")))
     nvml.answers.clear()
     began_at = time.monotonic()

@@ -1,0 +1,34 @@
+"""A thread that reads something again and again while an experiment is measured."""
+
+import threading
+from abc import ABC, abstractmethod
+from types import TracebackType
+from typing import Self
+
+MAX_WAIT_S = 2.0
+"""A source that hangs is left behind after that."""
+
+
+class SamplingThread(ABC):
+    """Runs `_run` from `with` to its end, which sets `_stop`."""
+
+    def __init__(self, name: str) -> None:
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._stop.set()
+        self._thread.join(timeout=MAX_WAIT_S)
+
+    @abstractmethod
+    def _run(self) -> None:
+        """Until `_stop` is set; nothing that goes wrong may leave it."""
