@@ -1,6 +1,6 @@
 """How often the final errs on the real engine: A/A called different, A/B not told apart.
 
-    .venv/bin/python -m benchmarks.aa_ab FILE.jsonl [--rounds 126] [--flag ubatch-size=8]
+    .venv/bin/python -m benchmarks.aa_ab FILE.jsonl [--rounds 126] [--requests 16] [--flag F=8]
 
 on a quiet machine; on two cores some 30 minutes for 126 rounds. Each round starts the llama.cpp
 server three times with the built-in model, warms it up and measures one level: A, A' with the flags
@@ -48,7 +48,7 @@ from experiments_app.launch_plan import HOST, LaunchPlan, find_model, plan_launc
 from experiments_app.runner import WARM_UP_LIMIT_S, WARM_UP_OUTPUT_TOKENS  # noqa: E402
 from tasks_app.spec import TaskSpec  # noqa: E402
 
-SCENARIO, CONCURRENCY, REQUESTS = "D(32,16)", 4, 16
+SCENARIO, CONCURRENCY = "D(32,16)", 4
 NAMES = ("A", "A'", "B")
 FLAGS: tuple[dict[str, Any], ...] = (
     {"ubatch-size": 8},
@@ -75,8 +75,8 @@ class Measured(NamedTuple):
 class Rig:
     """Starts servers on one port and measures them with one genai-bench."""
 
-    def __init__(self, spec: TaskSpec, folder: Path) -> None:
-        self._spec, self._folder = spec, folder
+    def __init__(self, spec: TaskSpec, folder: Path, requests: int) -> None:
+        self._spec, self._folder, self._requests = spec, folder, requests
         self._model = find_model(spec)
         with socket.socket() as free:
             free.bind((HOST, 0))
@@ -94,7 +94,7 @@ class Rig:
             scenarios=(SCENARIO,),
             concurrencies=(CONCURRENCY,),
             folder=self._folder / "genai-bench",
-            max_requests_per_level=REQUESTS,
+            max_requests_per_level=self._requests,
             max_minutes_per_level=2,
             fresh_prompts=False,  # each server is new, and all get the same requests
         )
@@ -155,13 +155,13 @@ def specification() -> TaskSpec:
     )
 
 
-def collect(path: Path, rounds: int, flag: dict[str, Any] | None) -> None:
+def collect(path: Path, rounds: int, requests: int, flag: dict[str, Any] | None) -> None:
     lines = read(path)
     done = sum(line.get("which") == NAMES[-1] for line in lines)
     if done >= rounds:
         return
     with tempfile.TemporaryDirectory() as folder, path.open("a") as file:
-        rig = Rig(specification(), Path(folder))
+        rig = Rig(specification(), Path(folder), requests)
         with rig.bench() as bench:
             rig.measure(bench, {})  # what only the first ever pays for
             chosen = next((line["flag"] for line in lines if "flag" in line), None)
@@ -301,7 +301,8 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("file", type=Path)
     parser.add_argument("--rounds", type=int, default=126)
+    parser.add_argument("--requests", type=int, default=16, help="of each measurement")
     parser.add_argument("--flag", type=flag_of)
     given = parser.parse_args()
-    collect(given.file, given.rounds, given.flag)
+    collect(given.file, given.rounds, given.requests, given.flag)
     report(given.file)

@@ -85,10 +85,10 @@ def test_grid_search_measures_everything_unless_told_otherwise() -> None:
 
 
 def test_an_engine_that_dies_at_the_third_level_leaves_the_two_before() -> None:
-    """The probe, the warm-up of 3, and levels of 4 requests and some that are not measured."""
+    """The probe, the warm-up of 3, and levels of 8 requests and a few that are not measured."""
     data = paced_data(
-        fixed_parameters={"fault": "die-after", "fault-after": 16},
-        benchmark={"num_concurrency": [1, 2, 3]},
+        fixed_parameters={"fault": "die-after", "fault-after": 25},
+        benchmark={"num_concurrency": [1, 2, 3], "max_requests_per_level": 8},
     )
     experiment = run_next(started(data))
     assert (experiment.status, experiment.error_kind) == ("failed", "crashed")

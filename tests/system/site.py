@@ -8,9 +8,9 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from contextlib import closing, suppress
+from contextlib import closing, nullcontext, suppress
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import psutil
 import yaml
@@ -49,15 +49,20 @@ class Site:
         self.database_url = self._environment.get("DATABASE_URL", "")
         self._processes: list[subprocess.Popen[str]] = []
 
-    def start(self, *arguments: str) -> subprocess.Popen[str]:
-        """`manage.py …` in the background."""
+    def start(self, *arguments: str, log: Path | None = None) -> subprocess.Popen[str]:
+        """`manage.py …` in the background. `log`: where what it says goes, when that may be more
+        than a pipe holds that nobody reads, which stops whoever writes to it."""
+        with log.open("ab") if log else nullcontext(subprocess.PIPE) as output:
+            return self._start(arguments, output)
+
+    def _start(self, arguments: Sequence[str], output: IO[bytes] | int) -> subprocess.Popen[str]:
         process = subprocess.Popen(
             [*self._prefix, sys.executable, str(PROJECT_ROOT / "manage.py"), *arguments],
             cwd=self.home,  # no path may depend on the working directory
             env=self._environment,
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            stdout=output,
+            stderr=output,
             text=True,
         )
         self._processes.append(process)

@@ -60,7 +60,8 @@ def test_a_task_survives_a_restart_of_both_servers_under_it(
     assert site.manage("migrate", "-v", "0").returncode == 0
     assert site.manage("import_task", str(site.write_task(data))).returncode == 0
     port = free_port()
-    site.start("serve", "--bind", f"127.0.0.1:{port}")
+    said = site.home / "serve.log"
+    site.start("serve", "--bind", f"127.0.0.1:{port}", log=said)
     browser = signed_in(site, port)
     site.start_task("paced")
     experiments = "experiments_app_experiment"
@@ -73,9 +74,10 @@ def test_a_task_survives_a_restart_of_both_servers_under_it(
             assert_it_says_that_the_database_is_away(browser)
         server.start()
     wait_for(
-        lambda: statuses(site, postgresql, "tasks_app_task") == [("completed",)], timeout_s=300
+        lambda: statuses(site, postgresql, "tasks_app_task") == [("completed",)], timeout_s=240
     )
     assert statuses(site, postgresql, experiments) == [("success",)] * 2
+    assert PASSWORD not in said.read_text()
 
 
 def signed_in(site: Site, port: int) -> httpx.Client:
