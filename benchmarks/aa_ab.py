@@ -1,8 +1,8 @@
 """How often the final errs on the real engine: A/A called different, A/B not told apart.
 
-    .venv/bin/python -m benchmarks.aa_ab FILE.jsonl [--rounds 126] [--requests 16] [--flag F=8]
+    .venv/bin/python -m benchmarks.aa_ab FILE.jsonl [--rounds 126] [--requests 8] [--flag F=8]
 
-on a quiet machine; on two cores some 30 minutes for 126 rounds. Each round starts the llama.cpp
+on a quiet machine; on two cores some 45 minutes for 126 rounds. Each round starts the llama.cpp
 server three times with the built-in model, warms it up and measures one level: A, A' with the flags
 of A, and B with one flag more. B is chosen first, unless `--flag` says it: of some flags the one
 that comes nearest to a difference of 10 %. Every measurement is written to FILE at once; a file
@@ -49,16 +49,20 @@ from experiments_app.runner import WARM_UP_LIMIT_S, WARM_UP_OUTPUT_TOKENS  # noq
 from tasks_app.spec import TaskSpec  # noqa: E402
 
 SCENARIO, CONCURRENCY = "D(32,16)", 4
+THREADS = max(1, (os.cpu_count() or 2) - 1)
+"""Of the engine: a core is left to the client, so that it does not disturb what it measures."""
 NAMES = ("A", "A'", "B")
 FLAGS: tuple[dict[str, Any], ...] = (
+    {"ubatch-size": 4},
     {"ubatch-size": 8},
     {"ubatch-size": 16},
     {"flash-attn": "off"},
     {"cache-type-k": "q8_0"},
     {"parallel": 2},
+    {"parallel": 3},
 )
 """Of which B is chosen, beside the flags of A."""
-TRIALS = 4
+TRIALS = 3
 WANTED = math.log(1.1)
 EXPERIMENTS, LEVELS = 20, 2
 BLOCKS = 40
@@ -149,7 +153,7 @@ def specification() -> TaskSpec:
             "base_runtime": "llamacpp",
             "model": {"id_or_path": "smollm2-135m"},
             "parameters": {"ubatch-size": [8, 512]},
-            "fixed_parameters": {"threads": max(2, os.cpu_count() or 2), "parallel": CONCURRENCY},
+            "fixed_parameters": {"threads": THREADS, "parallel": CONCURRENCY},
             "benchmark": {"traffic_scenarios": [SCENARIO], "num_concurrency": [CONCURRENCY]},
         }
     )
@@ -301,7 +305,7 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("file", type=Path)
     parser.add_argument("--rounds", type=int, default=126)
-    parser.add_argument("--requests", type=int, default=16, help="of each measurement")
+    parser.add_argument("--requests", type=int, default=8, help="of each measurement")
     parser.add_argument("--flag", type=flag_of)
     given = parser.parse_args()
     collect(given.file, given.rounds, given.requests, given.flag)

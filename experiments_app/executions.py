@@ -10,6 +10,7 @@ _PURPOSES = {
     Experiment.Purpose.SEARCH: "the search",
     Experiment.Purpose.DRIFT: "watching for drift",
     Experiment.Purpose.FINAL: "the final",
+    Experiment.Purpose.VERIFY: "verifying a deployment",
 }
 
 

@@ -71,6 +71,7 @@ class Experiment(models.Model):
         SEARCH = "search"
         DRIFT = "drift"
         FINAL = "final"
+        VERIFY = "verify"
 
     task = models.ForeignKey(Task, on_delete=models.CASCADE, related_name="experiments")
     run = models.PositiveIntegerField()
