@@ -2,12 +2,13 @@
 
     python -m benchmarks.soak [experiments]
 
-5,000 of them unless told otherwise, which takes some hours; Ctrl-C ends it with what it has.
+5,000 of them unless told otherwise, which takes an hour or more; Ctrl-C ends it with what it has.
 
-A site of its own, its web server and its consumer, on tasks of 50 experiments each. The engine is a
-real process, a server of known pace; genai-bench is stood in for (`benchmarks/soak_consumer.py`).
-Each line of the table tells what the consumer and the web server hold, how large the database is,
-and how long pages take; the last lines compare the end with the beginning.
+A site of its own, its web server and its consumer, on tasks of 50 experiments each, two at a time.
+The engine is a real process, a server of known pace; genai-bench is stood in for
+(`benchmarks/soak_consumer.py`). Each line of the table tells what the consumer and the web server
+hold, how large the database is, and how long pages take; the last lines compare the end with the
+beginning.
 """
 
 import json
@@ -47,6 +48,7 @@ from tasks_app.spec import TaskSpec  # noqa: E402
 
 PORT = 18995
 A_TASK = 50
+AT_A_TIME = 2
 STEPS = 20
 RUNTIME = {
     "name": "paced",
@@ -132,13 +134,13 @@ def main() -> None:
     ):
         rows: list[dict[str, float]] = []
         began = time.monotonic()
-        step = max(A_TASK, wanted // STEPS)
-        done = number = 0
+        step = max(AT_A_TIME * A_TASK, wanted // STEPS)
+        done = 0
         try:
             while done < wanted:
-                number += 1
-                task = new_task(number)
-                start_task(task)
+                for _ in range(AT_A_TIME):
+                    task = new_task(Task.objects.count() + 1)
+                    start_task(task)
                 while Task.objects.running().exists():
                     time.sleep(0.5)
                 done = Experiment.objects.exclude(completed_at=None).count()
