@@ -4,13 +4,12 @@ The lists are settings. They are looked at when a task is checked, and again bef
 a link may have been turned and a name may lead elsewhere meanwhile.
 """
 
-import socket
 from collections.abc import Iterable, Iterator, Sequence
 from fnmatch import fnmatchcase
-from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from autotuner_site.addresses import is_public, numbers_of
 from tasks_app.problems import Problem
 from tasks_app.spec import TaskSpec
 
@@ -103,8 +102,7 @@ def address_faults(
         host = _host_of(text)
         if not host or host in may:
             continue
-        found = list(_numbers_of(host, look_up=look_up))
-        if any(not number.is_global or number.is_multicast for number in found):
+        if not all(map(is_public, numbers_of(host, look_up=look_up))):
             yield Problem(
                 place,
                 "is an address of this machine or of a private network",
@@ -125,24 +123,3 @@ def _host_of(text: str) -> str:
         return (urlsplit(text).hostname or "").lower()
     except ValueError:
         return ""
-
-
-def _numbers_of(host: str, *, look_up: bool) -> Iterator[IPv4Address | IPv6Address]:
-    """Also where the number is written as 127.1, 2130706433 or ::ffff:127.0.0.1."""
-    texts = [host]
-    if look_up:
-        try:
-            texts = [str(info[4][0]) for info in socket.getaddrinfo(host, None)]
-        except OSError:
-            texts = [host]  # then nobody gets there either
-    elif host == "localhost" or host.endswith(".localhost"):
-        texts = ["127.0.0.1"]
-    for text in texts:
-        try:
-            number = ip_address(text.partition("%")[0])
-        except ValueError:
-            try:
-                number = IPv4Address(socket.inet_aton(text))
-            except OSError:
-                continue
-        yield getattr(number, "ipv4_mapped", None) or number
