@@ -2,7 +2,7 @@
 
     .venv/bin/python -m benchmarks.aa_ab FILE.jsonl [--rounds 126] [--requests 8] [--flag F=8]
 
-on a quiet machine; on two cores some 45 minutes for 126 rounds. Each round starts the llama.cpp
+on a quiet machine; on two cores some 40 minutes for 126 rounds. Each round starts the llama.cpp
 server three times with the built-in model, warms it up and measures one level: A, A' with the flags
 of A, and B with one flag more. B is chosen first, unless `--flag` says it: of some flags the one
 that comes nearest to a difference of 10 %. Every measurement is written to FILE at once; a file
