@@ -220,12 +220,18 @@ class Experiment(models.Model):
         return Experiment.objects.of_run(self.task, self.run).get(number=self.number)
 
     @property
+    def quality_s(self) -> float | None:
+        """What asking for answers took; None where none were asked for."""
+        return self.quality.get("seconds") if self.reused_from_id is None else None
+
+    @property
     def phases_s(self) -> dict[str, float | None]:
         """Seconds of each phase, None where it was not reached."""
         return {
             "pull": self.pull_s,
             "start": self.start_s,
             "warm_up": self.warm_up_s,
+            "quality": self.quality_s,
             "measure": self.measure_s,
             "stop": self.stop_s,
         }

@@ -12,6 +12,7 @@ PHASES: Mapping[str, str] = {
     "pull": "pulling the image",
     "start": "starting the engine",
     "warm_up": "warming up",
+    "quality": "comparing answers",
     "measure": "measuring",
     "stop": "stopping",
 }

@@ -7,7 +7,9 @@ import platform
 from collections.abc import Iterator
 
 from django.db import connection
-from django.db.models import Count, Sum
+from django.db.models import Count, FloatField, Q, Sum
+from django.db.models.fields.json import KT
+from django.db.models.functions import Cast
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily, InfoMetricFamily, Metric
 from prometheus_client.registry import Collector
@@ -20,6 +22,7 @@ from experiments_app.services import QUEUE_ERRORS, ask_queue
 from tasks_app.models import Task
 
 PHASES = ("pull", "start", "warm_up", "measure", "stop")
+QUALITY = "quality"
 
 
 def exposition() -> bytes:
@@ -60,6 +63,8 @@ def _tasks() -> Metric:
 
 def _experiments() -> Iterator[Metric]:
     sums = {name: Sum(f"{name}_s") for name in PHASES}
+    answers_s = Cast(KT("quality__seconds"), FloatField())
+    sums[QUALITY] = Sum(answers_s, filter=Q(reused_from=None))
     rows = Experiment.objects.order_by().values("status").annotate(count=Count("pk"), **sums)
     by_status = {row["status"]: row for row in rows}
     yield _gauge(
@@ -71,7 +76,7 @@ def _experiments() -> Iterator[Metric]:
     yield _gauge(
         "autotuner_experiment_phase_seconds",
         "What the experiments that are kept have taken, by phase.",
-        {name: sum(row[name] or 0.0 for row in by_status.values()) for name in PHASES},
+        {name: sum(row[name] or 0.0 for row in by_status.values()) for name in sums},
         label="phase",
     )
 

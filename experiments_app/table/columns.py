@@ -31,6 +31,7 @@ PHASES = {
     "pull_s": "Pull",
     "start_s": "Start",
     "warm_up_s": "Warm-up",
+    "quality_s": "Comparing answers",
     "measure_s": "Measure",
     "stop_s": "Stop",
 }
@@ -101,7 +102,8 @@ def columns_of(spec: TaskSpec, choice: Mapping[str, bool]) -> tuple[Column, ...]
         return Column(key, title, unit, group, choice.get(key, at_first))
 
     found = [column("gain", "Gain", "", "Result", at_first=True)]
-    if checks_quality(spec, runtime):
+    is_checked = checks_quality(spec, runtime)
+    if is_checked:
         found.append(column(ANSWERS, "Answers", "% of tokens agree", "Result", at_first=True))
     found += [
         column(f"{PARAMETER}{name}", name, "", "Parameters", at_first=few)
@@ -114,5 +116,6 @@ def columns_of(spec: TaskSpec, choice: Mapping[str, bool]) -> tuple[Column, ...]
     found += [
         column(key, title, "s", "Time", at_first=key in SHOWN_AT_FIRST)
         for key, title in PHASES.items()
+        if key != "quality_s" or is_checked
     ]
     return tuple(found)

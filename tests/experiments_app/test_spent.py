@@ -35,12 +35,22 @@ def test_it_sums_the_time_by_phase_and_counts_what_is_under_way() -> None:
     assert spent.engine_s == pytest.approx(3 * 38 + 6 + 20, abs=2)
 
 
+def test_asking_for_answers_is_a_phase_of_its_own() -> None:
+    task = completed_task((50.0, 60.0))
+    task.experiments.filter(number=1).update(quality={"seconds": 4.5})
+    assert spent_of(task).phases_words.endswith("4 s comparing answers, 58 s measuring")
+    data = RunResults(task).to_data()["experiments"]
+    assert [one["phases_s"]["quality"] for one in data] == [None, 4.5]
+
+
 def test_what_was_reused_has_cost_nothing() -> None:
     task = completed_task((50.0, 60.0))
+    task.experiments.filter(number=1).update(quality={"seconds": 4.5})
     first, second = task.experiments.order_by("number")
     Experiment.objects.filter(pk=second.pk).update(reused_from=first)
     spent = spent_of(task)
     assert (spent.measured, spent.reused) == (1, 1)
+    assert spent.phases_s["quality"] == 0
     assert spent.engine_s == pytest.approx(38, abs=1)
 
 
@@ -56,7 +66,7 @@ def test_results_tell_what_was_spent_with_the_time_of_the_run() -> None:
     told = RunResults(task).to_data()["spent"]
     assert told["measured"] == 2
     assert told["wall_s"] == pytest.approx(70, abs=3)
-    assert set(told["phases_s"]) == {"pull", "start", "warm_up", "measure", "stop"}
+    assert set(told["phases_s"]) == {"pull", "start", "warm_up", "quality", "measure", "stop"}
 
 
 def test_the_page_tells_plan_and_spent(browser: Client) -> None:

@@ -63,7 +63,8 @@ def test_it_counts_tasks_and_experiments_by_status(client: Client) -> None:
     task = completed_task()
     running_task()
     Experiment.objects.filter(task=task).update(measure_s=None)
-    Experiment.objects.filter(task=task, number__lte=1).update(measure_s=2.5, start_s=1.0)
+    two = Experiment.objects.filter(task=task, number__lte=1)
+    two.update(measure_s=2.5, start_s=1.0, quality={"seconds": 1.5})
     found = figures(client)
     for status in ("pending", "running", "completed"):
         assert found["autotuner_tasks", status] == 1
@@ -74,6 +75,7 @@ def test_it_counts_tasks_and_experiments_by_status(client: Client) -> None:
     rest = Experiment.objects.exclude(task=task).values_list("measure_s", flat=True)
     seconds = 5.0 + sum(value or 0.0 for value in rest)
     assert found["autotuner_experiment_phase_seconds", "measure"] == pytest.approx(seconds)
+    assert found["autotuner_experiment_phase_seconds", "quality"] == pytest.approx(3.0)
     assert found["autotuner_workers_busy", ""] == 1
 
 
