@@ -4,7 +4,8 @@
 
 Prints a table: our TTFT, TPOT and tokens/s, and genai-bench's own tokens/s, each with its error;
 the TTFT that a bare socket client sees at the same load; and how busy the client was. `--stock`
-adds what genai-bench reports when it is run without our launcher.
+adds what genai-bench reports when it is run without our launcher. Below it: whether each level that
+is not called client-bound was within what `client_limit` allows, which calibrates its limits.
 """
 
 import argparse
@@ -20,6 +21,7 @@ from pathlib import Path
 from statistics import fmean
 
 from experiments_app.benchmark import BenchmarkRequest, LevelResult, run_benchmark
+from experiments_app.benchmark.client_limit import MAX_BUSY_SHARE, MAX_LAG_SHARE, WRONG
 from experiments_app.benchmark.results import LevelFile
 from tests.known_pace_server import KnownPaceServer
 
@@ -129,6 +131,30 @@ def cell(value: float, truth: float, digits: int = 1) -> str:
     return f"{value:.{digits}f} ({(value / truth - 1) * 100:+.1f} %)"
 
 
+def short_by(result: LevelResult) -> float:
+    """By what share the throughput is below the truth."""
+    return 1 - result.output_tokens_per_s / (result.concurrency * TOKENS / E2E_S)
+
+
+def calibration(results: list[LevelResult]) -> str:
+    """What the limits let through, and what they flag."""
+    passed = [result for result in results if not result.client_bound]
+    flagged = [result for result in results if result.client_bound]
+    wrong = [result for result in passed if short_by(result) > WRONG]
+    most = max(map(short_by, passed), default=0.0)
+    told = [
+        f"limits: busy {MAX_BUSY_SHARE:.0%} of the time, lag {MAX_LAG_SHARE:.0%} of the mean TTFT",
+        f"not flagged: {len(passed)} levels, low by {most:.1%} at most ({WRONG:.0%} is allowed)",
+    ]
+    if flagged:
+        told.append(
+            f"flagged: {len(flagged)} levels, the lowest at concurrency {flagged[0].concurrency},"
+            f" low by {short_by(flagged[0]):.1%}"
+        )
+    told += [f"NOT FLAGGED though wrong: concurrency {one.concurrency}" for one in wrong]
+    return "\n".join(told)
+
+
 def row(result: LevelResult, bare_s: float, stock_result: LevelFile | None) -> list[str]:
     truth = result.concurrency * TOKENS / E2E_S
     samples = result.successes
@@ -164,13 +190,16 @@ def main() -> None:
     if args.stock:
         heads += ["stock TTFT ms", "stock TPOT ms", "stock tokens/s"]
     print("| " + " | ".join(heads) + " |\n" + "|---" * len(heads) + "|")
+    results = []
     for concurrency in args.concurrency:
         with tempfile.TemporaryDirectory() as folder, KnownPaceServer() as server:
             request = request_for(server, Path(folder), concurrency, args.waves)
             (result,) = run_benchmark(request)
+            results.append(result)
             bare_s = bare_ttft_s(server.port, concurrency, request.max_requests_per_level)
             other = stock(request) if args.stock else None
         print("| " + " | ".join(row(result, bare_s, other)) + " |", flush=True)
+    print(f"\n{calibration(results)}")
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from experiments_app.benchmark.client_limit import is_client_bound
 from experiments_app.benchmark.errors import BenchmarkError, ErrorKind
 from experiments_app.benchmark.request import BenchmarkRequest, Key
 from experiments_app.benchmark.results import (
@@ -17,10 +18,6 @@ from experiments_app.benchmark.results import (
 
 MIN_WINDOW_SHARE = 1 / 3
 """A shorter window of full load says less than the whole level does."""
-MAX_LAG_SHARE = 0.03
-"""Lag of the client, as a share of the mean TTFT, from which on a level is called client-bound."""
-MAX_BUSY_SHARE = 0.6
-"""Share of the time in which the client's event loop may be at work."""
 
 
 def read_level(request: BenchmarkRequest, level: Key, index: int) -> LevelResult:
@@ -122,10 +119,10 @@ def level_result(content: LevelFile, timings: TimingsFile) -> LevelResult:
         client_cpu_share=timings.client_cpu_share,
         client_busy_share=timings.client_busy_share,
         client_lag_s=timings.client_lag_s,
-        client_bound=bool(ttfts)
-        and (
-            timings.client_busy_share > MAX_BUSY_SHARE
-            or timings.client_lag_s > MAX_LAG_SHARE * sum(ttfts) / len(ttfts)
+        client_bound=is_client_bound(
+            busy_share=timings.client_busy_share,
+            lag_s=timings.client_lag_s,
+            mean_ttft_s=sum(ttfts) / len(ttfts) if ttfts else None,
         ),
         reported=aggregated,
         prompts_sha256=timings.prompts_sha256,
