@@ -122,7 +122,7 @@ class Comparison:
         self._effects: Floats = self._inverse @ design.T @ values
         squares = float(np.sum((values - design @ self._effects) ** 2))
         df = len(values) - int(np.linalg.matrix_rank(design))
-        self.noise = _pooled(_noise(squares, df), earlier)
+        self.noise = pooled(_noise(squares, df), earlier)
 
     def mean(self, number: int) -> float:
         """Of its own readings."""
@@ -202,7 +202,8 @@ def _noise(squares: float, df: int) -> Noise | None:
     return Noise(math.sqrt(max(squares, 0.0) / df), df) if df > 0 else None
 
 
-def _pooled(*noises: Noise | None) -> Noise:
+def pooled(*noises: Noise | None) -> Noise:
+    """All that is known of the same noise."""
     known: Iterable[Noise] = [noise for noise in noises if noise is not None]
     df = sum(noise.df for noise in known)
     squares = sum(noise.sd**2 * noise.df for noise in known)

@@ -14,10 +14,11 @@ from django.db import Error, transaction
 
 from experiments_app import drift, final_verdict, repeats, task_log
 from experiments_app.differences import FEWEST_ROUNDS, Reading
-from experiments_app.final_plan import MOST_LEADERS, Candidate, changed_flags, order_of_round, plan
+from experiments_app.final_begin import NoFinal, begin
+from experiments_app.final_plan import changed_flags, order_of_round
 from experiments_app.final_result import Estimate, Final, FinalVerdict
 from experiments_app.final_state import Seen, end, look, name_of, save
-from experiments_app.final_undo import UndoTest
+from experiments_app.final_undo import Missing, UndoTest, make
 from experiments_app.models import Experiment
 from tasks_app.models import Run
 from tasks_app.runtimes import site_runtimes
@@ -31,7 +32,8 @@ Status = Experiment.Status
 
 def is_under_way(run: Run) -> bool:
     """Whether the search is over and the final has begun."""
-    return bool(run.final and (run.final.get("contenders") or run.final.get("is_done")))
+    found = Final.from_data(run.final)
+    return found is not None and found.has_begun
 
 
 def next_execution(
@@ -88,69 +90,21 @@ class _Final:
         number = next(n for n in order_of_round(active, at) if (n, at) not in seen.done)
         return self._measure(number, at)
 
-    # How it begins
-
     def _begin(self) -> None:
-        default = self._by_number[0]
-        scored = [e for e in (default, *self._best()) if self._may_be_compared(e)]
-        others = [self._candidate(e) for e in scored if e.number != 0]
-        if self._spec.optimization.objectives:
-            self._skip("several objectives are traded against one another: there is no one winner")
-        elif not any(e.feasible for e in self._by_number.values()):
-            self._skip("nothing that was measured meets the SLO", FinalVerdict.INFEASIBLE)
-        elif default not in scored:
-            missed = default.status == Status.SUCCESS and not default.feasible
-            lacks = "does not meet the SLO" if missed else "has no figures to compare with"
-            self._skip(f"the default {lacks}")
-        elif len(self._by_number) == 1:
-            self._skip("nothing but the default was measured")
-        elif not others:
-            self._skip("nothing else came to a score", FinalVerdict.DEFAULT, winner=0)
-        else:
-            self._choose(self._candidate(default), others)
-
-    def _choose(self, default: Candidate, others: Sequence[Candidate]) -> None:
         state = self._state
-        share = self._spec.optimization.confirm_budget
-        searched_s = sum(
-            repeats.engine_s(e) for e in self._by_number.values() if e.reused_from_id is None
-        )
-        budget_s = max(share * searched_s - state.engine_s, 0.0)
-        noise = drift.noise_before_final(self._spec, self._by_number[0])
-        chosen = plan(default, others, noise, budget_s)
-        if chosen is None:
-            self._skip("no other came near the default", FinalVerdict.DEFAULT, winner=0)
+        begun = begin(self._spec, self._by_number, state.engine_s)
+        if isinstance(begun, NoFinal):
+            self._conclude(begun.verdict, begun.winner, (), [begun.why])
             return
-        first = max((at for _, _, at in state.executions), default=0) + 1
+        contenders, rounds = begun.plan.contenders, begun.plan.rounds
         self._update(
-            contenders=chosen.contenders,
-            first_round=first,
-            max_rounds=chosen.rounds,
-            budget_s=round(budget_s + state.engine_s, 1),
+            contenders=contenders,
+            first_round=max((at for _, _, at in state.executions), default=0) + 1,
+            max_rounds=rounds,
+            budget_s=round(begun.budget_s + state.engine_s, 1),
         )
-        names = ", ".join(name_of(number) for number in chosen.contenders)
-        self._log(f"final: {names}, in turn, at most {chosen.rounds} rounds")
-
-    def _best(self) -> list[Experiment]:
-        """Those that could be leaders, the best first."""
-        scored = [e for e in self._by_number.values() if e.number and e.objective_score]
-        scored.sort(key=lambda e: (e.objective_score or 0.0, -e.number))
-        if self._spec.optimization.maximises:
-            scored.reverse()
-        return scored[: 2 * MOST_LEADERS]
-
-    def _may_be_compared(self, experiment: Experiment) -> bool:
-        return bool(experiment.objective_score) and bool(
-            repeats.deciding_levels(self._spec, experiment)
-        )
-
-    def _candidate(self, experiment: Experiment) -> Candidate:
-        value = math.log(experiment.objective_score or 1.0)
-        return Candidate(
-            experiment.number,
-            value if self._spec.optimization.maximises else -value,
-            repeats.expected_s(self._spec, experiment, self._by_number[0]),
-        )
+        names = ", ".join(map(name_of, contenders))
+        self._log(f"final: {names}, in turn, at most {rounds} rounds")
 
     # How it goes on
 
@@ -188,19 +142,46 @@ class _Final:
                 estimates=tuple(self._estimate(judged, number) for number in active),
                 drift=drift.found(self._spec, self._by_number[0], readings, comparison.noise),
             )
-        if over and not self._undo(judged):
-            self._conclude(judged.verdict, judged.winner, judged.tied, notes)
+        if over and not self._undo(judged, seen):
+            winner = judged.winner if self._state.winner is None else self._state.winner
+            self._conclude(judged.verdict, winner, judged.tied, notes)
         return over
 
-    def _undo(self, judged: final_verdict.Judgement) -> bool:
-        """Whether something is to be measured for the undo test yet: that is `_undone`."""
+    def _undo(self, judged: final_verdict.Judgement, seen: Seen) -> bool:
+        """Whether something is to be measured for the undo test yet: that is `_undone`. Where it
+        is through, the simplest that is as good is the winner."""
         if not self._spec.optimization.undo_test or not judged.winner:
             return False
-        test = UndoTest(self._run, self._spec, self._by_number, self._defaults(), judged.winner)
-        self._undone = test.next_experiment()
-        if self._undone is None:
-            self._update(undo=test.found(judged.comparison))
-        return self._undone is not None
+        outcome = UndoTest(
+            self._spec,
+            self._by_number,
+            defaults=self._defaults(),
+            winner=judged.winner,
+            comparison=judged.comparison,
+            seen=seen,
+            first_round=self._state.first_round,
+        ).outcome()
+        if outcome.missing is not None:
+            self._undone = self._measure_undone(outcome.missing, judged.winner, seen)
+            return True
+        self._update(undo=outcome.undo)
+        if (simplest := outcome.simplest) is not None:
+            others = (one for one in self._state.estimates if one.number != simplest.number)
+            self._update(
+                winner=simplest.number,
+                simplified_from=judged.winner,
+                estimates=(*others, simplest),
+            )
+        return False
+
+    def _measure_undone(self, missing: Missing, winner: int, seen: Seen) -> Experiment | None:
+        """With the requests of the rounds that the winner was measured in."""
+        if missing.number is None:
+            return make(self._run, missing, winner, max(self._by_number) + 1)
+        at = self._state.first_round
+        while (missing.number, at) in seen.done:
+            at += 1
+        return self._measure(missing.number, at)
 
     def _readings(self, active: Sequence[int], seen: Seen) -> list[Reading]:
         found = []
@@ -268,11 +249,6 @@ class _Final:
             self._conclude(FinalVerdict.DEFAULT, 0, (), why)
         else:
             self._conclude(FinalVerdict.UNCONFIRMED, None, (), why)
-
-    def _skip(
-        self, why: str, verdict: FinalVerdict = FinalVerdict.UNCONFIRMED, winner: int | None = None
-    ) -> None:
-        self._conclude(verdict, winner, (), [why])
 
     def _conclude(
         self,

@@ -23,7 +23,7 @@ def final_share(asked: Optimization) -> float:
 
 def final_left_s(final: Final | None, asked: Optimization, *, search_s: float) -> float:
     """The most that the final may still take; `search_s`: what the whole search takes."""
-    if final is None:
+    if final is None or not final.has_begun:
         return final_share(asked) * search_s
     return 0.0 if final.is_done else max(final.budget_s - final.engine_s, 0.0)
 
@@ -34,12 +34,17 @@ def under_way(current: Experiment, final: Final | None, total: int) -> str:
     match current.purpose:
         case Experiment.Purpose.DRIFT:
             return f"Watching for drift: measuring {name} again"
-        case Experiment.Purpose.FINAL if current.is_repeat:
+        case Experiment.Purpose.FINAL if current.is_repeat and _is_contender(current, final):
             return f"Final: round {final.rounds + 1 if final else 1}, measuring {name} again"
         case Experiment.Purpose.FINAL:
-            return f"Final: measuring {name}, the winner with one flag put back"
+            again = " again" if current.is_repeat else ""
+            return f"Final: measuring {name}{again}, the winner with a flag put back"
         case _:
             return f"Experiment {current.number} of {total - 1}" if current.number else "Baseline"
+
+
+def _is_contender(current: Experiment, final: Final | None) -> bool:
+    return final is None or current.number in final.contenders
 
 
 def _held(final: Final | None) -> float:

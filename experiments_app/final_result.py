@@ -47,8 +47,9 @@ class Drift:
 
 @dataclass(frozen=True)
 class Undo:
-    """The winner without one of its flags: `number` is its experiment. `is_needed`: the winner is
-    worse without it, beyond noise."""
+    """The winner without one of its flags, and without those before it that are not needed:
+    `number` is its experiment. `is_needed`: the flag stays, because it is worse without it, or was
+    not shown to be as good. `change` is None where it could not be measured."""
 
     flag: str
     number: int
@@ -62,7 +63,9 @@ class Final:
     """`rounds` that have ended, in each of which every contender is measured once, of at most
     `max_rounds`. `noise` is the relative standard deviation of a repeat; `engine_s` what the final
     took of `budget_s`. `executions`: number, repeat and round of all that was started;
-    `first_round` is later than 1 where the search went on after an earlier final."""
+    `first_round` is later than 1 where the search went on after an earlier final.
+    `simplified_from`: the contender that won, where the undo test has left out some of its flags;
+    then `winner` is that configuration without them."""
 
     contenders: tuple[int, ...] = ()
     rounds: int = 0
@@ -77,12 +80,30 @@ class Final:
     noise: float | None = None
     drift: Drift | None = None
     undo: tuple[Undo, ...] = field(default=())
+    simplified_from: int | None = None
     engine_s: float = 0.0
     budget_s: float = 0.0
     why: str = ""
 
     def estimate_of(self, number: int) -> Estimate | None:
         return next((e for e in self.estimates if e.number == number), None)
+
+    @property
+    def has_begun(self) -> bool:
+        """Not one whose run goes on with its search: that keeps only what was measured again."""
+        return self.is_done or bool(self.contenders)
+
+    @property
+    def is_reopened(self) -> bool:
+        """Whether the search went on after a final; there will be another one."""
+        return not self.has_begun and bool(self.executions)
+
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        """The flags of the contender that won which the recommended configuration lacks."""
+        if self.simplified_from is None:
+            return ()
+        return tuple(undo.flag for undo in self.undo if not undo.is_needed)
 
     @property
     def won(self) -> Estimate | None:

@@ -16,11 +16,13 @@ MOST_FAILURES = 2
 
 @dataclass(frozen=True)
 class Seen:
-    """What the executions of the final say by now. `done`: of a contender and a round the repeat
-    that was measured; `dropped`: why a contender is out, by number."""
+    """What the executions of the final say by now. `done`: of an experiment and a round the repeat
+    that was measured; `dropped`: why a contender is out, by number; `failures`: how often one could
+    not be measured again. `engine_s`: without what the undo test takes."""
 
     done: Mapping[tuple[int, int], int]
     dropped: Mapping[int, str]
+    failures: Mapping[int, int]
     engine_s: float
 
 
@@ -31,8 +33,9 @@ def look(run: Run, state: Final, by_number: Mapping[int, Experiment]) -> Seen:
     failures: dict[int, list[Experiment]] = {}
     engine_s = 0.0
     for row in _executions(run):
-        engine_s += repeats.engine_s(row)
         at = rounds.get((row.number, row.repeat))
+        if row.number in state.contenders or at is None or at < state.first_round:
+            engine_s += repeats.engine_s(row)
         if at is None:
             continue
         if row.status == Status.SUCCESS:
@@ -42,14 +45,15 @@ def look(run: Run, state: Final, by_number: Mapping[int, Experiment]) -> Seen:
     dropped = {
         number: f"{name_of(number)} failed when it was measured again: {rows[-1].error}"
         for number, rows in failures.items()
-        if len(rows) >= MOST_FAILURES
+        if len(rows) >= MOST_FAILURES and number in state.contenders
     }
     for number in state.contenders:
         times = sum(one == number for one, _ in done)
         if times >= FEWEST_ROUNDS and not by_number[number].feasible:
             why = f"{name_of(number)} broke the SLO when it was measured again"
             dropped.setdefault(number, why)
-    return Seen(done, dropped, engine_s)
+    counts = {number: len(rows) for number, rows in failures.items()}
+    return Seen(done, dropped, counts, engine_s)
 
 
 def _executions(run: Run) -> list[Experiment]:
@@ -60,6 +64,8 @@ def _executions(run: Run) -> list[Experiment]:
 def end(run: Run, state: Final) -> None:
     save(run, state)
     winner = "" if state.winner is None else f", {name_of(state.winner)}"
+    if state.simplified_from is not None:
+        winner += f" ({name_of(state.simplified_from)} without {', '.join(state.left_out)})"
     took = f" after {state.rounds} rounds, {words.duration(state.engine_s)}" if state.rounds else ""
     why = f": {state.why}" if state.why else ""
     task_log.write(run.task_id, f"final: {state.verdict}{winner}{took}{why}", run=run.number)

@@ -55,10 +55,12 @@ class FinalLine:
 
 @dataclass(frozen=True)
 class UndoLine:
-    """What putting one changed flag back did to the winner."""
+    """What putting one changed flag back did to the winner. `is_left_out`: the recommended
+    configuration lacks it."""
 
     undo: Undo
     experiment: Experiment | None
+    is_left_out: bool = False
 
     @property
     def interval(self) -> str:
@@ -66,9 +68,16 @@ class UndoLine:
 
     @property
     def says(self) -> str:
-        if self.undo.change is None:
-            return "could not be measured without it"
-        return "needed" if self.undo.is_needed else "can be left out: no difference beyond noise"
+        undo = self.undo
+        if undo.change is None:
+            if self.experiment is not None and self.experiment.feasible is False:
+                return "needed: misses the SLO without it"
+            return "kept: could not be measured without it"
+        if not undo.is_needed:
+            return "left out" if self.is_left_out else "can be left out"
+        if undo.ci95 is None or undo.ci95[1] < 0:
+            return "needed: worse without it"
+        return "kept: not shown to be as good without it"
 
 
 @dataclass(frozen=True)
@@ -107,8 +116,22 @@ class FinalView:
     @cached_property
     def lines(self) -> list[FinalLine]:
         """The winner first, then by gain; the default last, and what has no figure after it."""
-        lines = [self._line(number) for number in self.final.contenders]
-        return sorted(lines, key=_rank)
+        numbers = list(self.final.contenders)
+        if self.final.simplified_from is not None and self.final.winner not in numbers:
+            numbers.append(self.final.winner or 0)
+        return sorted(map(self._line, numbers), key=_rank)
+
+    @property
+    def undo_words(self) -> str:
+        """What came of the undo test, above its table; "" where nothing was left out."""
+        source = self.final.simplified_from
+        if source is None:
+            return ""
+        flags = " and ".join(self.final.left_out)
+        return (
+            f"Experiment {source} won the rounds. Without {flags} it is as good as far as can be"
+            f" told: experiment {self.final.winner} is recommended, as it changes fewer flags."
+        )
 
     @property
     def has_estimates(self) -> bool:
@@ -144,7 +167,11 @@ class FinalView:
 
     @cached_property
     def undone(self) -> list[UndoLine]:
-        return [UndoLine(undo, self.experiments.get(undo.number)) for undo in self.final.undo]
+        left_out = self.final.left_out
+        return [
+            UndoLine(undo, self.experiments.get(undo.number), undo.flag in left_out)
+            for undo in self.final.undo
+        ]
 
     @cached_property
     def _measured(self) -> Counter[int]:

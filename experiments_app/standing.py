@@ -185,7 +185,8 @@ class Standing:
     @property
     def is_in_final(self) -> bool:
         """Whether the search is over and its leaders are measured again."""
-        return self.is_open and self.final is not None and not self.final.is_done
+        begun = self.final is not None and self.final.has_begun and not self.final.is_done
+        return self.is_open and begun
 
     @property
     def is_again(self) -> bool:

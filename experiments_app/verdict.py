@@ -14,16 +14,34 @@ def sentence(final: Final) -> str:
     winner = name_of(final.winner)
     match final.verdict if final.is_done else None:
         case FinalVerdict.BETTER:
-            return f"{winner} is {_better(final)}" if final.gain is not None else ""
+            if final.gain is None:
+                return ""
+            return f"{winner} is {_better(final)}{_simplified(final)}"
         case FinalVerdict.TIE:
             by = f"; it is {_better(final)}" if final.gain else ""
-            return f"a tie among {names(final.tied)}: the simplest, {winner}, is chosen{by}"
+            simplest = name_of(_winner_of_final(final))
+            if final.simplified_from is not None:
+                by = f", without what it does not need: {winner}, {_better(final)}"
+            return f"a tie among {names(final.tied)}: the simplest, {simplest}, is chosen{by}"
         case FinalVerdict.DEFAULT:
             return "nothing beats the default"
         case FinalVerdict.NOISY:
             return f"too noisy to say, because {_clause(final.why)}"
         case _:
             return ""
+
+
+def _winner_of_final(final: Final) -> int | None:
+    """Of its contenders, before the undo test."""
+    return final.winner if final.simplified_from is None else final.simplified_from
+
+
+def _simplified(final: Final) -> str:
+    """What the undo test has left out."""
+    if final.simplified_from is None:
+        return ""
+    flags = " and ".join(final.left_out)
+    return f"; it is {name_of(final.simplified_from)} without {flags}, and as good"
 
 
 def _better(final: Final) -> str:
@@ -38,7 +56,11 @@ def why_not_confirmed(final: Final | None, spec: TaskSpec, status: Task.Status) 
             return ""
         return _clause(final.why)
     if status.is_under_way:
-        return "the final has not ended yet" if final is not None else "the search goes on"
+        if final is None:
+            return "the search goes on"
+        if final.is_reopened:
+            return "the search goes on; the earlier final is void, and another one follows"
+        return "the final has not ended yet"
     if final is not None:
         return "the final was not ended"
     if not spec.optimization.confirm:
@@ -50,11 +72,11 @@ def how_sure(final: Final) -> str:
     """What a reader may make of the verdict of a final that has ended, in plain words."""
     match final.verdict if final.is_done else None:
         case FinalVerdict.BETTER if final.gain is not None:
-            return f"{_repeats(final)}, in turn.{_trust(final)}"
+            return f"{_repeats(final)}, in turn.{_undone(final)}{_trust(final)}"
         case FinalVerdict.TIE:
             return (
                 f"{_repeats(final)}, in turn, and the leaders differ by less than measuring does."
-                f" The one with the fewest changed flags is taken.{_trust(final)}"
+                f" The one with the fewest changed flags is taken.{_undone(final)}{_trust(final)}"
             )
         case FinalVerdict.DEFAULT:
             return f"{_nearest(final)} Differences within the noise are no reason to change flags."
@@ -66,11 +88,26 @@ def how_sure(final: Final) -> str:
 
 
 def _repeats(final: Final) -> str:
-    estimates = [e for e in final.estimates if e.number in {0, final.winner}]
+    winner = _winner_of_final(final)
+    estimates = [e for e in final.estimates if e.number in {0, winner}]
     counts = sorted({e.repeats for e in estimates}) or [final.rounds]
     times = " and ".join("once" if count == 1 else f"{count} times" for count in counts)
-    both = "It and the default were" if final.winner else "The default was"
+    both = "It and the default were" if winner else "The default was"
+    if final.simplified_from is not None:
+        both = f"{_capitalised(name_of(winner))} and the default were"
     return f"{both} measured {times}"
+
+
+def _undone(final: Final) -> str:
+    """How the configuration is known that the undo test has left."""
+    if final.simplified_from is None or final.won is None:
+        return ""
+    flags = " and ".join(final.left_out)
+    times = "once" if final.won.repeats == 1 else f"{final.won.repeats} times"
+    return (
+        f" Without {flags}, measured {times} after that, it is as good as far as can be told:"
+        " fewer flags are taken."
+    )
 
 
 def _trust(final: Final) -> str:

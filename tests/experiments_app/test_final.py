@@ -10,6 +10,7 @@ import pytest
 from experiments_app import lifecycle, reaper
 from experiments_app.final_result import Final, FinalVerdict
 from experiments_app.models import Experiment
+from experiments_app.overview import TaskOverview
 from experiments_app.repeats import engine_s
 from experiments_app.results import RunResults
 from experiments_app.scheduler import advance
@@ -226,6 +227,10 @@ def test_an_extended_run_has_another_final_that_keeps_the_repeats() -> None:
     first = final_of(task)
     lifecycle.extend_task(ended(task), more=1, wake_consumer=False)
     assert not final_of(task).is_done
+    overview = TaskOverview.load(ended(task))
+    assert overview.sureness.startswith("Not confirmed: the search goes on; the earlier final is")
+    assert not overview.is_in_final
+    assert overview.fraction < 1
     ran = run_to_the_end(task, rates, wobble(0.005, seed=2))
     assert ran[0] == (4, 1)
     found = final_of(task)
@@ -235,6 +240,28 @@ def test_an_extended_run_has_another_final_that_keeps_the_repeats() -> None:
     assert estimate is not None
     assert estimate.repeats > 2
     assert ended(task).status == Task.Status.COMPLETED
+
+
+def test_what_is_reused_from_an_earlier_run_is_measured_again_in_the_final() -> None:
+    """The repeats that it brought along count no more than its search does."""
+    task = started()
+    rates = {0: 100.0, 1: 90.0, 2: 131.0, 3: 95.0}
+    run_to_the_end(task, rates, wobble(0.005))
+    lifecycle.restart_task(ended(task), wake_consumer=False)
+    ran = run_to_the_end(task, rates, wobble(0.005, seed=2))
+    assert ran[0] == (0, 1)
+    # The default's repeats begin with 2, the leader's after the three times that it came with.
+    assert ran[1:] == [(0, 2), (2, 4), (2, 5), (0, 3)]
+    found = final_of(task)
+    assert (found.verdict, found.winner, found.rounds) == (FinalVerdict.BETTER, 2, 2)
+    winner = Experiment.objects.of_run(ended(task)).get(number=2)
+    assert winner.reused_from is not None
+    counted = winner.measurements.filter(counts=True)
+    assert set(counted.values_list("repeat", flat=True)) == {4, 5}
+    results = RunResults(task)
+    assert results.gain == found.gain
+    assert results.spent.reused == 3
+    assert found.engine_s == 4 * 40
 
 
 def test_a_repeat_whose_worker_was_killed_is_run_again() -> None:
@@ -273,7 +300,7 @@ def test_a_fault_in_the_final_does_not_lose_the_answer(monkeypatch: pytest.Monke
     def broken(*_: object) -> None:
         raise ValueError("no such thing")
 
-    monkeypatch.setattr("experiments_app.final.plan", broken)
+    monkeypatch.setattr("experiments_app.final_begin.plan", broken)
     run_to_the_end(task, {0: 100, 1: 90, 2: 131, 3: 95})
     assert ended(task).status == Task.Status.COMPLETED
     found = final_of(task)
@@ -306,21 +333,85 @@ def test_a_machine_that_became_slower_is_flagged() -> None:
     assert found.drift.change == pytest.approx(-0.2, abs=0.02)
 
 
-def test_the_winner_is_tried_without_each_of_its_flags_where_that_is_asked_for() -> None:
-    """`threads` does nothing here; the other flag makes the gain."""
-    task = started(
-        1,
-        parameters={"ubatch-size": [64], "threads": [1]},
-        optimization={"undo_test": True},
+def undo(count: int = 1, **changes: Any) -> Task:
+    """A winner that changes two flags, and a final that puts them back."""
+    return started(
+        count,
+        **{
+            "parameters": {"ubatch-size": [64], "threads": [1]},
+            "optimization": {"undo_test": True, "confirm_budget": 5},
+        }
+        | changes,
     )
+
+
+def test_a_flag_that_does_nothing_is_left_out_of_what_is_recommended() -> None:
+    """`threads` does nothing here; the other flag makes the gain."""
+    task = undo()
     ran = []
     while execution := advance(task.pk):
-        ran.append(execution.parameters)
+        ran.append((execution.number, execution.repeat))
         rate = 130.0 if "ubatch-size" in execution.parameters else 100.0
         measure(execution, rate * (1 + execution.repeat / 1000))
-    assert ran[-2:] == [{"ubatch-size": 64}, {"threads": 1}]
+    assert ran[-3:] == [(2, 1), (2, 2), (2, 3)]
     found = final_of(task)
-    assert (found.verdict, found.winner) == (FinalVerdict.BETTER, 1)
-    needed = {undo.flag: undo.is_needed for undo in found.undo}
-    assert needed == {"threads": False, "ubatch-size": True}
+    assert [(undo.flag, undo.number, undo.is_needed) for undo in found.undo] == [
+        ("threads", 2, False),
+        ("ubatch-size", 0, True),
+    ]
+    assert (found.verdict, found.winner, found.simplified_from) == (FinalVerdict.BETTER, 2, 1)
+    results = RunResults(task)
+    assert results.best is not None
+    assert results.best.parameters == {"ubatch-size": 64}
+    assert results.gain == pytest.approx(0.3, abs=0.01)
+    assert results.gain_ci95 is not None
+    assert "it is experiment 1 without threads, and as good" in results.verdict
     assert ended(task).status == Task.Status.COMPLETED
+
+
+def test_a_flag_stays_without_which_it_is_a_little_worse() -> None:
+    task = undo()
+    rates = {frozenset({"ubatch-size", "threads"}): 130.0, frozenset({"ubatch-size"}): 127.0}
+    noise = wobble(0.01)
+    while execution := advance(task.pk):
+        measure(execution, rates.get(frozenset(execution.parameters), 100.0) * noise(execution))
+    found = final_of(task)
+    assert (found.winner, found.simplified_from) == (1, None)
+    assert all(one.is_needed for one in found.undo)
+
+
+def test_one_that_breaks_the_slo_without_a_flag_keeps_it() -> None:
+    task = undo(slo={"ttft_p99_s": 0.5})
+    while execution := advance(task.pk):
+        late = "threads" not in execution.parameters and execution.number
+        rate = 130.0 if "ubatch-size" in execution.parameters else 100.0
+        measure(execution, rate * (1 + execution.repeat / 1000), ttft_s=0.9 if late else 0.1)
+    found = final_of(task)
+    assert found.winner == 1
+    assert found.undo[0].flag == "threads"
+    assert (found.undo[0].change, found.undo[0].is_needed) == (None, True)
+
+
+def test_a_repeat_of_the_undo_test_that_fails_twice_leaves_the_flag_in() -> None:
+    task = undo()
+    failed = 0
+    while execution := advance(task.pk):
+        if execution.number == 2 and execution.is_repeat:
+            failed += 1
+            fail(execution)
+        else:
+            rate = 130.0 if "ubatch-size" in execution.parameters else 100.0
+            measure(execution, rate * (1 + execution.repeat / 1000))
+    assert failed == 2
+    found = final_of(task)
+    assert (found.verdict, found.winner, found.why) == (FinalVerdict.BETTER, 1, "")
+    assert ended(task).status == Task.Status.COMPLETED
+
+
+def test_the_undo_test_takes_nothing_of_the_finals_budget() -> None:
+    task = undo()
+    while execution := advance(task.pk):
+        rate = 130.0 if "ubatch-size" in execution.parameters else 100.0
+        measure(execution, rate * (1 + execution.repeat / 1000))
+    of_final = Experiment.objects.executions_of_run(task).filter(number__in=(0, 1), repeat__gt=1)
+    assert final_of(task).engine_s == sum(map(engine_s, of_final))
