@@ -15,6 +15,7 @@ from experiments_app.charts.kinds import (
 from experiments_app.charts.options import ChartOptions
 from experiments_app.charts.source import ChartSource
 from experiments_app.charts.thinning import chunks
+from experiments_app.models import Experiment
 from experiments_app.objective import is_maximised
 from experiments_app.overview import TaskOverview
 from experiments_app.rows import Row
@@ -45,7 +46,8 @@ class Step:
 
 @dataclass(frozen=True)
 class ProgressChart:
-    """`steps` ends with a step to the end of what was measured, where nothing changes."""
+    """`steps` ends with a step to the end of what was measured, where nothing changes but that a
+    final has come to another score: it starts each contender's anew, and chooses the best."""
 
     title: str
     axis: str
@@ -90,8 +92,7 @@ def progress_chart(source: ChartSource, options: ChartOptions) -> ProgressChart:
     if not over_time:
         last = max((row.number for row in rows), default=0)
     steps = [Step(dot.x, dot.score) for dot in improved]
-    if steps:
-        steps.append(Step(float(last), steps[-1].score))
+    steps += _last_steps(steps, float(last), overview)
     planned = max(overview.total - 1, 1) if overview.is_open else max(last, 1)
     return ProgressChart(
         title="Best score over time" if over_time else "Best score over the experiments",
@@ -118,7 +119,24 @@ def best_steps(overview: TaskOverview) -> tuple[Step, ...]:
             continue
         if not steps or score != steps[-1].score:
             steps.append(Step(experiment.number, score))
-    return (*steps, Step(float(last), steps[-1].score)) if steps else ()
+    return (*steps, *_last_steps(steps, float(last), overview))
+
+
+def decided_by_final(overview: TaskOverview) -> Experiment | None:
+    """The best where a final has chosen it: it need not have the highest score."""
+    final = overview.final
+    is_decided = final is not None and final.is_done and final.winner is not None
+    return overview.best if is_decided else None
+
+
+def _last_steps(steps: Sequence[Step], last: float, overview: TaskOverview) -> list[Step]:
+    if not steps:
+        return []
+    found = [Step(last, steps[-1].score)]
+    best = decided_by_final(overview)
+    if best and best.objective_score and best.objective_score != steps[-1].score:
+        found.append(Step(last, best.objective_score))
+    return found
 
 
 def _time_unit(longest_s: float) -> tuple[str, float]:
@@ -160,17 +178,21 @@ def _describe(improved: Sequence[Dot], measured: int, overview: TaskOverview) ->
         return "A line appears here with the first experiment that has a score."
     first, best = improved[0], improved[-1]
     of = f"After {measured} experiments with a score" if measured > 1 else "After one experiment"
-    parts = [
-        f"{of} the best is {words.number(best.score)} {overview.unit}, reached with {_name(best)}."
-    ]
+    decided = decided_by_final(overview)
+    highest = "the best" if decided is None or decided.number == best.number else "the best single"
+    score = f"{words.number(best.score)} {overview.unit}"
+    parts = [f"{of} {highest} is {score}, reached with {_name(best.number)}."]
     if len(improved) > 1:
         direction = "rose" if best.score > first.score else "fell"
         times = f"{len(improved) - 1} times" if len(improved) > 2 else "once"
         parts.append(f"It began with {words.number(first.score)} and {direction} {times}.")
+    if decided is not None and decided.number != best.number:
+        chosen = words.number(decided.objective_score or 0.0)
+        parts.append(f"The final chose {_name(decided.number)}, with {chosen}.")
     if measured > MAX_DOTS:
         parts.append("Of the other experiments some are left out of the drawing.")
     return " ".join(parts)
 
 
-def _name(dot: Dot) -> str:
-    return "the default" if dot.number == 0 else f"experiment {dot.number}"
+def _name(number: int) -> str:
+    return "the default" if number == 0 else f"experiment {number}"

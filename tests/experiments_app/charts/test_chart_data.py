@@ -13,6 +13,7 @@ from experiments_app.charts.progress import MAX_DOTS, progress_chart
 from experiments_app.charts.source import ChartSource
 from tests.chart_factories import run_of
 from tests.factories import completed_task
+from tests.finals import confirmed_task
 
 pytestmark = pytest.mark.django_db
 NOTHING_CHOSEN = ChartOptions()
@@ -31,6 +32,14 @@ def test_progress_falls_where_less_is_better() -> None:
     task = completed_task((0.5, 0.6, 0.4), optimization={"objective": "minimize_ttft"})
     chart = progress_chart(ChartSource.load(task), NOTHING_CHOSEN)
     assert [step.score for step in chart.steps] == [0.5, 0.4, 0.4]
+
+
+def test_progress_ends_with_what_the_final_chose() -> None:
+    chart = progress_chart(ChartSource.load(confirmed_task("tie")), NOTHING_CHOSEN)
+    assert [(step.x, step.score) for step in chart.steps[-2:]] == [(5, 80.2), (5, 79.6)]
+    assert "the best single is 80.20 output tokens/s per device, reached with" in chart.description
+    assert "The final chose experiment 4, with 79.60." in chart.description
+    assert [dot.number for dot in chart.dots if dot.kind is Kind.BEST] == [4]
 
 
 def test_progress_over_time_is_in_a_unit_that_fits() -> None:
