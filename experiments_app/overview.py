@@ -19,7 +19,7 @@ from experiments_app.answers import (
 )
 from experiments_app.best import best_of, gain_of
 from experiments_app.comparison import Line, levels_of
-from experiments_app.confidence.doubts import CLIENT_BOUND, doubts_of
+from experiments_app.confidence.doubts import Doubt, compared, doubts_of
 from experiments_app.final_view import FinalView
 from experiments_app.kept import experiments_of, repeats_of
 from experiments_app.models import Experiment
@@ -42,8 +42,8 @@ class TaskOverview(Standing):
     experiments: tuple[Experiment, ...] = ()
     repeats: tuple[Experiment, ...] = ()
     closest_miss: str = ""
-    doubts: tuple[str, ...] = ()
-    """What must be said of the figures of the best and of the default."""
+    doubts: tuple[Doubt, ...] = ()
+    """What must be said of the figures that make the answer."""
 
     @classmethod
     def load(cls, task: Task, run: int | None = None) -> Self:
@@ -69,17 +69,9 @@ class TaskOverview(Standing):
             experiments=experiments,
             repeats=repeats_of(standing.task, standing.run) if standing.repeated else (),
             closest_miss=closest_miss(spec, closest) if closest else "",
-            doubts=doubts_of([best, experiments[0]]) if best else (),
+            doubts=doubts_of(compared(best, experiments, standing.final)) if best else (),
             **known,
         )
-
-    @property
-    def is_client_bound(self) -> bool:
-        return CLIENT_BOUND in self.doubts
-
-    @property
-    def other_doubts(self) -> list[str]:
-        return [doubt for doubt in self.doubts if doubt != CLIENT_BOUND]
 
     # What came out
 

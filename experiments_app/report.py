@@ -21,6 +21,7 @@ from experiments_app.final_result import Final
 from experiments_app.gpus import gpu_labels, gpu_names
 from experiments_app.launch_plan import image_of
 from experiments_app.models import Experiment, Measurement
+from experiments_app.over_repeats import OverRepeats, RepeatedLevel, repeated_levels
 from experiments_app.pricing import price_of
 from experiments_app.quality.shown import ShownAnswers
 from experiments_app.results import closest_miss
@@ -36,6 +37,8 @@ SHORT_ID = 12  # as Docker itself shortens the ids of containers
 LATENCIES = (("ttft", "TTFT"), ("tpot", "TPOT"), ("e2e", "E2E latency"))
 STATISTICS = ("mean", "p50", "p90", "p95", "p99")
 RATES = ("output_tokens_per_s", "total_tokens_per_s", "requests_per_s")
+OVER_REPEATS = ("output_tokens_per_s", "ttft_mean_s", "tpot_mean_s", "e2e_mean_s")
+"""Shown over all repeats, besides what the SLO bounds."""
 
 
 @dataclass(frozen=True)
@@ -113,6 +116,7 @@ class ExperimentReport:
     final: Final | None = None
     original: Experiment | None = None
     executions: tuple[Execution, ...] = ()
+    repeated: tuple[RepeatedLevel, ...] = ()
 
     @classmethod
     def load(cls, experiment: Experiment) -> Self:
@@ -140,6 +144,7 @@ class ExperimentReport:
             final=Final.from_data(run.final),
             original=original,
             executions=tuple(executions_of(original, measured, shown=experiment)),
+            repeated=tuple(repeated_levels(measured)),
         )
 
     @property
@@ -264,6 +269,29 @@ class ExperimentReport:
         marks = [(level.row, mark) for level in self.levels for mark in level.marks]
         return [(row, mark) for row, mark in marks if not mark.is_grave]
 
+    @cached_property
+    def repeated_names(self) -> list[str]:
+        """The figures that are shown over all repeats."""
+        known = set().union(*(level.figures for level in self.repeated))
+        names = dict.fromkeys((*OVER_REPEATS, *self.spec.slo))
+        return [name for name in names if name in known]
+
+    @property
+    def repeated_titles(self) -> list[tuple[str, str]]:
+        """Title and unit of each of them."""
+        return [
+            ("Output", "tokens/s") if name == OVER_REPEATS[0] else (words.latency(name), "s")
+            for name in self.repeated_names
+        ]
+
+    @property
+    def repeated_rows(self) -> list[tuple[RepeatedLevel, list[tuple[OverRepeats | None, str]]]]:
+        """Each level with its figures, and their intervals in words."""
+        return [
+            (level, [_over_repeats(level.figures.get(name)) for name in self.repeated_names])
+            for level in self.repeated
+        ]
+
     @property
     def statistics(self) -> tuple[str, ...]:
         return STATISTICS
@@ -282,6 +310,10 @@ def _figure(row: Measurement, name: str) -> Figure:
         interval_words(interval) if interval else "",
         too_few(row, name),
     )
+
+
+def _over_repeats(found: OverRepeats | None) -> tuple[OverRepeats | None, str]:
+    return found, interval_words(found.ci95) if found else ""
 
 
 def _log_of(experiment: Experiment) -> logs.Part:

@@ -15,11 +15,12 @@ from experiments_app.answers import (
     scenario_changes,
 )
 from experiments_app.best import best_of, gain_of
-from experiments_app.confidence.doubts import doubts_of
+from experiments_app.confidence.doubts import compared, doubts_of
 from experiments_app.facts import facts_of
 from experiments_app.final_result import Final
 from experiments_app.kept import repeats_of
 from experiments_app.models import Experiment, Measurement
+from experiments_app.over_repeats import repeated_levels
 from experiments_app.quality.verdict import exported
 from experiments_app.rows import reused_words
 from experiments_app.spent import Spent
@@ -88,8 +89,8 @@ class RunResults:
             return "nothing was measured"
         if self.best is None:
             return f"nothing meets the SLO; {self._closest()}{self._taken()}"
-        compared = self._compared(self.best) + self._doubts(self.best)
-        return compared + self._losses(self.best) + self._taken()
+        told = self._compared(self.best) + self._doubts(self.best)
+        return told + self._losses(self.best) + self._taken()
 
     def _losses(self, best: Experiment) -> str:
         """Where the answer serves some scenario worse than the default does."""
@@ -121,8 +122,8 @@ class RunResults:
 
     def _doubts(self, best: Experiment) -> str:
         """What must be said where the figures may not be what they seem."""
-        compared = [best] if self.baseline is None else [best, self.baseline]
-        return "".join(f"; but {doubt}" for doubt in doubts_of(compared))
+        of = compared(best, self.experiments, self.final)
+        return "".join(f"; but {doubt}" for doubt in doubts_of(of))
 
     def _closest(self) -> str:
         closest = closest_to_slo(self.experiments)
@@ -210,6 +211,9 @@ def experiment_data(experiment: Experiment) -> dict[str, Any]:
         "command": experiment.command,
         "phases_s": experiment.phases_s,
         "measurements": [measurement_data(m) for m in experiment.measurements.all()],
+        "over_repeats": [
+            level.to_data() for level in repeated_levels(experiment.measurements.all())
+        ],
     }
 
 

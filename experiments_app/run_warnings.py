@@ -41,8 +41,8 @@ def _of_figures(overviews: Sequence[TaskOverview]) -> Iterator[str]:
     for letter, overview in zip("ABCDEF", overviews, strict=False):
         if overview.is_open:
             yield f"{letter} has not ended: its best may change."
-        if overview.is_client_bound:
-            yield f"In {letter} the load client, not the server, set the pace at some level."
+        for doubt in overview.doubts:
+            yield f"In {letter} {doubt}."
 
 
 def _of_machines(specs: Sequence[TaskSpec], shown: Sequence[Experiment | None]) -> Iterator[str]:

@@ -9,8 +9,10 @@ from django.test import Client
 from experiments_app.confidence.doubts import doubts_of
 from experiments_app.confidence.marks import interval_words, marks_of, slo_doubts, too_few
 from experiments_app.models import Measurement
+from experiments_app.overview import TaskOverview
 from experiments_app.results import RunResults
 from tests.factories import completed_task
+from tests.finals import confirmed_task
 
 CONDITIONS: dict[str, Any] = {
     "intervals": {
@@ -104,13 +106,27 @@ def test_the_results_carry_intervals_and_doubts() -> None:
     assert doubts_of([best]) == ()
     Measurement.objects.filter(experiment=best).update(conditions=CONDITIONS, num_cut_off=3)
     results = RunResults(task)
-    assert "; but some answers were cut off" in results.verdict
-    assert "; but the load was not steady" in results.verdict
+    assert "; but answers were cut off" in results.verdict
+    assert "; but the load was not steady at some level of #10" in results.verdict
     (found,) = (e for e in results.to_data()["experiments"] if e["number"] == 10)
     measured = found["measurements"][0]
     assert measured["intervals"]["output_tokens_per_s"] == [95.0, 105.0]
     assert measured["conditions"]["steadiness"]["verdict"] == "trending"
     assert "intervals" not in measured["conditions"]
+
+
+@pytest.mark.django_db
+def test_the_verdict_names_every_contender_that_was_disturbed() -> None:
+    """Also the one that lost: it may have lost for that."""
+    task = confirmed_task()
+    counted = Measurement.objects.filter(experiment__task=task, counts=True)
+    counted.filter(experiment__number__in=(0, 4), repeat=2).update(conditions={"disturbed": True})
+    Measurement.objects.filter(experiment__task=task, experiment__number=5).update(
+        conditions={"disturbed": True}  # it is no contender
+    )
+    told = "something else on this machine disturbed some level of #4 and the default"
+    assert RunResults(task).verdict.endswith(f"; but {told}")
+    assert [str(doubt) for doubt in TaskOverview.load(task).doubts] == [told]
 
 
 def shown(browser: Client, pk: int) -> str:
