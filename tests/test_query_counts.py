@@ -13,6 +13,7 @@ from experiments_app.charts.registry import CHARTS
 from tasks_app.models import Task
 from tests.chart_factories import run_of
 from tests.factories import SCORES, make_user, running_task
+from tests.finals import LEADERS, ROUNDS, confirmed_task, measured_again
 
 pytestmark = pytest.mark.django_db
 FEW, MANY = 2, 12
@@ -78,5 +79,24 @@ def test_it_asks_as_often_for_many_as_for_few(name: str, user: User, client: Cli
         cache.clear()
         with CaptureQueriesContext(connection) as captured:
             assert client.get(path).status_code == 200, path
+        counts.append(len(captured))
+    assert counts[0] == counts[1]
+
+
+@pytest.mark.parametrize("page", ["task", "experiment"])
+def test_it_asks_as_often_for_a_final_of_many_rounds(page: str, user: User, client: Client) -> None:
+    client.force_login(user)
+    counts = []
+    for rounds in (0, 8):
+        task = confirmed_task("undo")
+        for repeat in range(ROUNDS + 2, ROUNDS + 2 + rounds):
+            for number in (*LEADERS, 7):
+                measured_again(task, number, repeat)
+        winner = task.experiments.get(number=3, repeat=1)
+        path = f"/tasks/{task.pk}/" if page == "task" else f"/experiments/{winner.pk}/"
+        client.get(path)
+        cache.clear()
+        with CaptureQueriesContext(connection) as captured:
+            assert client.get(path).status_code == 200
         counts.append(len(captured))
     assert counts[0] == counts[1]

@@ -11,9 +11,11 @@ from playwright.sync_api import FilePayload, Page, ViewportSize, expect
 
 from autotuner_site.roles import Role
 from experiments_app import task_log
+from experiments_app.models import Measurement
 from experiments_app.results import RunResults
-from tests import factories
+from tests import factories, finals
 from tests.browser.conftest import OpenPage
+from tests.chart_factories import run_of
 
 AXE = (Path(settings.BASE_DIR) / "tests/vendor/axe-core/axe.min.js").read_text()
 WIDE: ViewportSize = {"width": 1440, "height": 900}
@@ -47,10 +49,18 @@ def paths() -> list[str]:
         searched.experiments.get(number=1),
     )
     preset = factories.make_preset()
+    undone, in_final = finals.confirmed_task("undo"), finals.task_in_final()
+    disturbed = Measurement.objects.filter(experiment__task=undone, counts=True)
+    disturbed.update(conditions={"disturbed": True, "disturbed_by": "others", "tries": 3})
+    two = run_of(6, optimization={"objectives": ["throughput", "ttft_mean"]})
+    ends = [finals.confirmed_task(kind) for kind in finals.ENDS if kind not in {"better", "undo"}]
     return [
         "/",
         "/?q=nothing",
         *(f"/tasks/{task.pk}/" for task in (*tasks, factories.cancelled_task())),
+        *(f"/tasks/{task.pk}/" for task in (*ends, undone, in_final, two)),
+        *(f"/experiments/{undone.experiments.get(number=3, repeat=at).pk}/" for at in (1, 2)),
+        f"/compare?run={ends[0].pk}.1&run={undone.pk}.1",
         "/tasks/new",
         "/tasks/new?view=yaml",
         f"/tasks/{completed.pk}/edit",

@@ -73,10 +73,20 @@ def test_from_the_first_screen_to_the_best_configuration(
         assert again.count("0") >= 2, "the final measures the default again"
         assert set(again) - {"0"}, "and a leader"
         assert all(float(row["output_tokens_per_s"]) > 0 for row in rows)
+        _assert_final_kept_its_budget(site)
         assert complaints == []
     finally:
         page.close()
     assert not site.rows("SELECT 1 FROM experiments_app_experiment WHERE owner_token <> ''")
+
+
+def _assert_final_kept_its_budget(site: Site) -> None:
+    """Beyond two rounds of the default and a leader it takes a fifth of what the search took."""
+    sums = "sum(start_s + warm_up_s + measure_s + stop_s), count(*), count(DISTINCT number)"
+    table = "experiments_app_experiment"
+    ((search_s, _, _),) = site.rows(f"SELECT {sums} FROM {table} WHERE purpose = 'search'")
+    ((final_s, times, of),) = site.rows(f"SELECT {sums} FROM {table} WHERE purpose = 'final'")
+    assert final_s <= 0.2 * search_s or (times, of) == (4, 2)
 
 
 def _import(page: Page) -> None:

@@ -14,9 +14,12 @@ from django.test import Client
 from django.utils import timezone
 
 from experiments_app.models import Experiment, Measurement
+from experiments_app.over_repeats import repeated_levels
+from experiments_app.results import RunResults
 from experiments_app.retention import RULES, prune
 from tasks_app.models import AuditEntry, Run, Task
 from tests import factories
+from tests.finals import confirmed_task
 
 pytestmark = pytest.mark.django_db
 
@@ -118,6 +121,25 @@ def test_samples_of_earlier_runs_go_and_their_statistics_stay(task: Task, settin
     assert [bool(row.samples) for row in rows] == [row.experiment.run == 3 for row in rows]
     assert done.samples == len(rows) - 1
     assert rows[0].ttft_mean_s is not None
+
+
+def test_a_run_with_a_final_goes_whole_or_stays_whole(settings: Any) -> None:
+    task = confirmed_task()
+    run_again(task)
+    with_files(task.experiments.get(run=1, number=3, repeat=2))
+    age(40)
+    settings.KEEP_FILES_DAYS = settings.KEEP_SAMPLES_DAYS = 30
+    prune()
+    results = RunResults(task, run=1)
+    assert results.gain == pytest.approx(0.31)
+    assert len(results.repeats) == 9
+    measured = next(e for e in results.measured_experiments() if e.number == 3)
+    assert [level.repeats for level in repeated_levels(measured.measurements.all())]
+    assert task.experiments.get(run=1, number=3, repeat=2).result_folder == ""
+    settings.KEEP_RUNS = 1
+    prune()
+    assert set(task.experiments.values_list("run", flat=True)) == {2}
+    assert not Measurement.objects.filter(experiment__run=1).exists()
 
 
 def test_archived_tasks_are_deleted_after_their_time(task: Task, settings: Any) -> None:
