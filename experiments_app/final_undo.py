@@ -15,7 +15,7 @@ losses do not add up.
 """
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from django.db import IntegrityError, transaction
@@ -128,9 +128,11 @@ class UndoTest:
         if not values or not tried.feasible:
             return stays, None
         undo = self._undo(stays, values)
-        estimate = self._estimate(tried, values)
-        if self._is_worse(undo) or (undo.change or 0.0) < -MATTERS or estimate is None:
+        over_winner = over(values, self._winner.number, self._comparison)
+        over_default = over(values, self._default.number, self._comparison)
+        if not is_as_good(over_winner, over_default):
             return undo, None
+        estimate = self._estimate(tried, values, over_default)
         return replace(undo, is_needed=False), estimate
 
     @property
@@ -166,39 +168,46 @@ class UndoTest:
         reference = repeats.reference_of(self._spec, tried)
         return repeats.reading_of(self._spec, tried, 1, reference)
 
-    def _noise(self, values: list[float]) -> Noise:
-        return pooled(self._comparison.noise, noise_of(values))
-
-    def _over(self, values: list[float], other: int) -> Difference:
-        """By how much those values are better than a contender."""
-        times = self._comparison.times(other)
-        half = self._noise(values).half_width(math.sqrt(1 / len(values) + 1 / times))
-        return Difference(math.fsum(values) / len(values) - self._comparison.mean(other), half)
-
-    def _undo(self, stays: Undo, values: list[float]) -> Undo:
-        over = self._over(values, self._winner.number)
-        return replace(stays, change=over.gain, ci95=over.gain_ci95)
+    def _undo(self, stays: Undo, values: Sequence[float]) -> Undo:
+        found = over(values, self._winner.number, self._comparison)
+        return replace(stays, change=found.gain, ci95=found.gain_ci95)
 
     @staticmethod
     def _is_worse(undo: Undo) -> bool:
         return undo.ci95 is not None and undo.ci95[1] < 0
 
-    def _estimate(self, tried: Experiment, values: list[float]) -> Estimate | None:
-        """Against the default; None where it is not better than that beyond noise."""
-        over, score = self._over(values, self._default.number), tried.objective_score
-        if not over.is_told or score is None:
-            return None
-        half = self._noise(values).half_width(1 / math.sqrt(len(values)))
+    def _estimate(
+        self, tried: Experiment, values: Sequence[float], over_default: Difference
+    ) -> Estimate:
+        score = tried.objective_score or 0.0
+        half = _noise(values, self._comparison).half_width(1 / math.sqrt(len(values)))
         changed = changed_flags(tried.parameters, self._default.parameters, self._defaults)
         return Estimate(
             number=tried.number,
             repeats=len(values),
             score=score,
             score_ci95=(score * math.exp(-half), score * math.exp(half)),
-            gain=over.gain,
-            gain_ci95=over.gain_ci95,
+            gain=over_default.gain,
+            gain_ci95=over_default.gain_ci95,
             changed_flags=len(changed),
         )
+
+
+def is_as_good(over_winner: Difference, over_default: Difference) -> bool:
+    """Whether a configuration without a flag may take the winner's place."""
+    worse = over_winner.value + over_winner.half_width < 0
+    return not worse and over_winner.gain >= -MATTERS and over_default.is_told
+
+
+def over(values: Sequence[float], other: int, comparison: Comparison) -> Difference:
+    """By how much these readings are better than a contender, by the noise of all."""
+    times = comparison.times(other)
+    half = _noise(values, comparison).half_width(math.sqrt(1 / len(values) + 1 / times))
+    return Difference(math.fsum(values) / len(values) - comparison.mean(other), half)
+
+
+def _noise(values: Sequence[float], comparison: Comparison) -> Noise:
+    return pooled(comparison.noise, noise_of(values))
 
 
 def make(run: Run, missing: Missing, winner: int, number: int) -> Experiment | None:
