@@ -33,6 +33,9 @@ VIEWERS = frozenset(
         *("preset_list", "preset_detail", "preset_export", "presets_export"),
         *("experiment_detail", "experiment_log"),
         *("system", "machine_checks", "machine_check", "container"),
+        *("notifications", "notification_new", "notification_channel", "notification_edit"),
+        *("notification_test", "notification_again", "notification_switch"),
+        *("notification_secret", "notification_delete", "notification_confirm", "task_follow"),
     }
 )
 OPERATORS = frozenset(
@@ -57,6 +60,7 @@ ADMINS = frozenset(
     {
         *("system_settings", "container_stop", "image_remove", "model_remove"),
         *("audit", "audit_export"),
+        *("all_deliveries",),
     }
 )
 """Besides everything under /admin/, whose pages ask for Django's permissions themselves."""

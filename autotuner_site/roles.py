@@ -44,7 +44,10 @@ SIGN = {
 }
 """The permission by which each is known."""
 _APPS = ("tasks_app", "experiments_app")
-_NOT_AN_OPERATORS = ("auditentry", "resourcelease", "sitesetting")
+_NOT_AN_OPERATORS = (
+    *("auditentry", "resourcelease", "sitesetting"),
+    *("channel", "delivery", "taskfollow"),  # each account has its own, by its pages
+)
 
 
 def role_of(user: AbstractBaseUser | AnonymousUser) -> Role:

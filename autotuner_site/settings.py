@@ -14,8 +14,10 @@ from django.core.exceptions import ImproperlyConfigured
 from environs import Env
 
 from autotuner_site import service_urls
+from autotuner_site.email_url import TIMEOUT_S, email_settings, sender
 from autotuner_site.exposure import key_fault
 from autotuner_site.paths import DEFAULT_HOME, SITE_ID_NAME, Home
+from autotuner_site.site_url import site_url
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -131,6 +133,17 @@ SESSION_HOURS = _at_least("SESSION_HOURS", 14 * 24, 1)
 SESSION_COOKIE_AGE = 3600 * SESSION_HOURS
 # So many proxies of our own stand before the site, and say in X-Forwarded-For whom they heard.
 PROXY_COUNT = _at_least("PROXY_COUNT", 0, 0)
+
+# Where the links in notifications lead, and who sends them as e-mails.
+SITE_URL = site_url(env.str("SITE_URL", ""), https_only=HTTPS_ONLY, allowed_hosts=ALLOWED_HOSTS)
+EMAIL_URL = env.str("EMAIL_URL", "")
+_MAIL = email_settings(EMAIL_URL)
+EMAIL_BACKEND = _MAIL.backend
+EMAIL_HOST, EMAIL_PORT = _MAIL.host, _MAIL.port
+EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = _MAIL.user, _MAIL.password
+EMAIL_USE_SSL, EMAIL_USE_TLS = _MAIL.use_ssl, _MAIL.use_tls
+EMAIL_TIMEOUT = TIMEOUT_S
+DEFAULT_FROM_EMAIL = sender(env.str("EMAIL_FROM", ""), SITE_URL)
 
 INSTALLED_APPS = [
     "whitenoise.runserver_nostatic",
@@ -329,6 +342,7 @@ KEEP_FILES_DAYS = _count("KEEP_FILES_DAYS", 0)
 KEEP_SAMPLES_DAYS = _count("KEEP_SAMPLES_DAYS", 0)
 KEEP_ARCHIVED_DAYS = _count("KEEP_ARCHIVED_DAYS", 0)
 KEEP_AUDIT_DAYS = _count("KEEP_AUDIT_DAYS", 0)
+KEEP_DELIVERY_DAYS = _count("KEEP_DELIVERY_DAYS", 30)
 # Those below can be made in the browser too: read them through experiments_app.site_settings.
 DOCKER_REGISTRY = env.str("DOCKER_REGISTRY", "")
 DOCKER_REGISTRY_USER = env.str("DOCKER_REGISTRY_USER", "")

@@ -500,3 +500,18 @@ class SiteSetting(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+# Tables of a subject of its own; here is where Django looks for them.
+from experiments_app.notifications.models import Channel, Delivery, TaskFollow  # noqa: E402
+
+__all__ = [
+    "Channel",
+    "Delivery",
+    "Experiment",
+    "ExperimentQuerySet",
+    "Measurement",
+    "ResourceLease",
+    "SiteSetting",
+    "TaskFollow",
+]

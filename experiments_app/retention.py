@@ -1,6 +1,7 @@
 """What is removed by its age, and what is kept for ever: what runs, and the newest run of a task.
 
-Each rule is a setting, and 0, where all of them start, keeps everything.
+Each rule is a setting, and 0, where all of them start but the one for the log of notifications,
+keeps everything.
 """
 
 import shutil
@@ -15,7 +16,7 @@ from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from experiments_app import removal
-from experiments_app.models import Experiment, Measurement
+from experiments_app.models import Delivery, Experiment, Measurement
 from tasks_app.audit import record
 from tasks_app.models import AuditEntry, Run, StaleState, Task
 
@@ -26,6 +27,7 @@ RULES = {
     "KEEP_SAMPLES_DAYS": "days that the figures of single requests are kept; the statistics stay",
     "KEEP_ARCHIVED_DAYS": "days after which a task that was archived is deleted",
     "KEEP_AUDIT_DAYS": "days that the audit is kept",
+    "KEEP_DELIVERY_DAYS": "days that the log of notifications is kept",
 }
 VACUUM_AT = 0.25
 """From this part of the database that holds nothing any more, it is made smaller."""
@@ -40,19 +42,25 @@ class Pruned:
     files_bytes: int = 0
     samples: int = 0
     audit_entries: int = 0
+    deliveries: int = 0
     database_bytes: int = 0
 
     @property
     def anything(self) -> bool:
         return bool(
-            self.tasks or self.runs or self.files_bytes or self.samples or self.audit_entries
+            self.tasks
+            or self.runs
+            or self.files_bytes
+            or self.samples
+            or self.audit_entries
+            or self.deliveries
         )
 
     def __str__(self) -> str:
         return (
             f"{len(self.tasks)} archived tasks, {len(self.runs)} runs,"
             f" {self.files_bytes / 1024**2:.1f} MiB of files, the samples of {self.samples} load"
-            f" levels, {self.audit_entries} entries of the audit"
+            f" levels, {self.audit_entries} entries of the audit, {self.deliveries} notifications"
         )
 
 
@@ -67,6 +75,7 @@ def prune(*, dry_run: bool = False) -> Pruned:
         _prune_files(experiment, done, dry_run=dry_run)
     _prune_samples(done, dry_run=dry_run)
     _prune_audit(done, dry_run=dry_run)
+    _prune_deliveries(done, dry_run=dry_run)
     if done.anything and not dry_run:
         record("data.pruned", name=str(done))
     return done
@@ -164,6 +173,16 @@ def _prune_audit(done: Pruned, *, dry_run: bool) -> None:
         return
     old = AuditEntry.objects.filter(at__lt=before).count()
     done.audit_entries += old if dry_run else AuditEntry.objects.expire(before)
+
+
+def _prune_deliveries(done: Pruned, *, dry_run: bool) -> None:
+    """Those that are done with: what is still on its way stays."""
+    before = _before("KEEP_DELIVERY_DAYS")
+    if before is None:
+        return
+    old = Delivery.objects.filter(created_at__lt=before)
+    old = old.exclude(status=Delivery.Status.PENDING)
+    done.deliveries += old.count() if dry_run else old.delete()[0]
 
 
 def _size(*files: Path) -> int:

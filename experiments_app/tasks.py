@@ -13,6 +13,9 @@ from experiments_app import reaper, retention
 from experiments_app.disk_watch import hold_for_room
 from experiments_app.models import Experiment
 from experiments_app.monitoring.queue_lag import note_job
+from experiments_app.notifications.deliver import RETRY_AFTER_S, send_due
+from experiments_app.notifications.models import Delivery
+from experiments_app.notifications.stuck import note_stuck
 from experiments_app.parent_death import die_with_parent, let_children_end_on_sigterm
 from experiments_app.runner import run_experiment
 from experiments_app.scheduler import advance
@@ -45,12 +48,30 @@ def wake(task_pk: int) -> None:
         logger.warning("task %d: the queue cannot be reached: %s", task_pk, mask_urls(str(error)))
 
 
+@db_task(priority=1)
+def deliver() -> None:
+    """Send the notifications that are due, before other jobs: it takes seconds."""
+    if send_due():
+        deliver.schedule(delay=RETRY_AFTER_S[0])
+
+
+def wake_deliveries() -> None:
+    """As `wake`: a call that is lost is made up for by `tick`."""
+    try:
+        deliver()
+    except (RedisError, sqlite3.Error, OSError) as error:
+        logger.warning("notifications: the queue cannot be reached: %s", mask_urls(str(error)))
+
+
 @db_periodic_task(crontab(minute="*"))
 def tick() -> None:
     """Take back what dead workers left, and repair lost wake-ups."""
     reaper.reap()
     hold_for_room()
     wake_all()
+    note_stuck()
+    if Delivery.objects.due().exists():
+        wake_deliveries()
 
 
 @db_periodic_task(crontab(hour="3", minute="17"))
@@ -80,3 +101,5 @@ def take_over() -> None:
     note_job()
     reaper.reap()
     wake_all()
+    if Delivery.objects.due().exists():
+        wake_deliveries()

@@ -1,4 +1,4 @@
-from django.urls import path, re_path
+from django.urls import include, path, re_path
 
 from experiments_app import views
 from experiments_app.monitoring import views as monitoring
@@ -10,6 +10,7 @@ urlpatterns = [
     path("metrics", monitoring.metrics, name="metrics"),
     path("experiments/<int:pk>/", views.experiment_detail, name="experiment_detail"),
     path("experiments/<int:pk>/log", views.experiment_log, name="experiment_log"),
+    path("", include("experiments_app.notifications.urls")),
     path("system/", system.system, name="system"),
     path("system/audit/", audit_views.audit, name="audit"),
     path("system/audit/export", audit_views.audit_export, name="audit_export"),

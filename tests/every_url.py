@@ -70,6 +70,8 @@ class World:
         )
         store("HF_ENDPOINT", "https://hub.example", admin)
         preset = factories.make_preset()
+        for account in (admin, user, viewer):  # each has a number 1 of its own
+            factories.make_delivery(factories.make_channel(account), completed)
         PastResults.objects.create(
             name="elsewhere", base_runtime="llamacpp", objective="maximize_throughput"
         )
@@ -132,6 +134,10 @@ def _first_version(world: World) -> Sequence[object]:
 
 def _own(world: World) -> Sequence[object]:
     return [f"own:{world.preset.pk}"]
+
+
+def _first_channel(world: World) -> Sequence[object]:
+    return [1]
 
 
 def _task_of(world: World) -> Mapping[str, object]:
@@ -198,6 +204,18 @@ PLACES = (
     Place("experiment_detail", args=lambda world: [world.experiment.pk]),
     Place("experiment_log", args=lambda world: [world.experiment.pk]),
     Place("system"),
+    Place("notifications"),
+    Place("notification_new", ASK, lambda world: ["webhook"], Role.VIEWER),
+    Place("notification_channel", args=_first_channel),
+    Place("notification_edit", ASK, _first_channel, Role.VIEWER),
+    Place("notification_test", ACT, _first_channel, Role.VIEWER, 302),
+    Place("notification_again", ACT, _first_channel, Role.VIEWER, 302),
+    Place("notification_switch", ACT, _first_channel, Role.VIEWER, 302),
+    Place("notification_secret", ACT, _first_channel, Role.VIEWER, 302),
+    Place("notification_delete", ASK, _first_channel, Role.VIEWER),
+    Place("notification_confirm", ASK, _first_channel, Role.VIEWER, 410),  # without its token
+    Place("task_follow", ACT, _done, Role.VIEWER, 302),
+    Place("all_deliveries", role=ADMIN),
     Place("audit", role=ADMIN),
     Place("audit_export", role=ADMIN),
     Place("machine_checks"),

@@ -15,7 +15,9 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 
 from autotuner_site.roles import Role, give_role
-from experiments_app.models import Experiment, Measurement
+from experiments_app.models import Channel, Delivery, Experiment, Measurement
+from experiments_app.notifications import channels
+from experiments_app.notifications.outcome import Outcome
 from tasks_app.models import Preset, Task
 from tasks_app.spec import Point, TaskSpec
 
@@ -338,3 +340,50 @@ def with_usage(
     )
     experiment.refresh_from_db()
     return experiment
+
+
+def make_channel(user: User, url: str = "https://10.0.0.1/hook", **changes: Any) -> Channel:
+    """A webhook of theirs that tells of everything; to where no request goes, unless told."""
+    values: dict[str, Any] = {"name": "team chat", "url": url, "scope": Channel.Scope.ALL}
+    values |= dict.fromkeys(("on_ended", "on_failed", "on_waiting"), True)
+    return channels.add(user, Channel.Kind.WEBHOOK, values | changes)
+
+
+def make_email_channel(user: User, address: str, *, confirmed: bool = True) -> Channel:
+    """It tells of everything."""
+    values: dict[str, Any] = {"name": "mail", "address": address, "scope": Channel.Scope.ALL}
+    values |= dict.fromkeys(("on_ended", "on_failed", "on_waiting"), True)
+    channel = channels.add(user, Channel.Kind.EMAIL, values)
+    if confirmed:
+        channels.confirm(channel)
+        channel.refresh_from_db()
+    return channel
+
+
+def make_delivery(
+    channel: Channel, task: Task, status: Delivery.Status = Delivery.Status.GIVEN_UP
+) -> Delivery:
+    """Of the end of the task, which did not arrive unless `status` says so."""
+    is_ok = status == Delivery.Status.DELIVERED
+    outcome = Outcome(
+        is_ok=is_ok,
+        status=200 if is_ok else 502,
+        error="" if is_ok else "it answered 502",
+        answer="thank you" if is_ok else "Bad Gateway",
+        duration_s=0.217,
+    )
+    return Delivery.objects.create(
+        channel=channel,
+        event=Delivery.Event.ENDED,
+        task_number=task.pk,
+        task_name=task.name,
+        run=task.run,
+        happened_at=timezone.now(),
+        task_status=task.status,
+        message=task.message,
+        payload={"type": f"task.{task.status}", "data": {"task": task.name}},
+        status=status,
+        next_try_at=None,
+        tries=1,
+        attempts=[outcome.to_data()],
+    )

@@ -17,6 +17,7 @@ from django.utils import timezone
 
 from autotuner_site.roles import Role
 from experiments_app.hub import CachedModel
+from experiments_app.models import Delivery
 from experiments_app.system import stored
 from experiments_app.system import views as system_views
 from experiments_app.system.audit_filter import harmless
@@ -80,6 +81,14 @@ def _new_task(world: World, client: Client, path: str) -> Mapping[str, Any]:
     return fields(task_name="a new one", action="save")(world, client, like)
 
 
+def _webhook(world: World, client: Client, path: str) -> Mapping[str, Any]:
+    return fields(name="mine", url="https://93.184.216.34/hook")(world, client, path)
+
+
+def _own_delivery(world: World, client: Client, path: str) -> Mapping[str, Any]:
+    return {"delivery": Delivery.objects.filter(channel__user=world.admin)[0].pk}
+
+
 SENT: dict[str, tuple[str, Sent]] = {
     "tasks_bulk": (
         "task.archived",
@@ -113,6 +122,14 @@ SENT: dict[str, tuple[str, Sent]] = {
     "task_log_clear": ("log.cleared", just()),
     "system_settings": ("setting.set", fields(NO_PROXY="intranet.example")),
     "tune_builtin": ("task.created", just()),
+    "notification_new": ("notification.created", _webhook),
+    "notification_edit": ("notification.changed", fields(name="another")),
+    "notification_test": ("notification.tested", just()),
+    "notification_again": ("notification.sent_again", _own_delivery),
+    "notification_switch": ("notification.switched_off", just(on="0")),
+    "notification_secret": ("notification.secret_renewed", just()),
+    "notification_delete": ("notification.deleted", just()),
+    "task_follow": ("task.followed", just(wish="follow")),
     "password": (
         "account.changed",
         just(
@@ -127,6 +144,7 @@ SENT: dict[str, tuple[str, Sent]] = {
 CHANGE_NOTHING = {"tasks_compare", "tasks_export", "task_check", "test_connection"}
 ELSEWHERE = {
     "login", "sign_in_by_link", "container_stop", "image_remove", "model_remove", "results_import",
+    "notification_confirm",
 }  # fmt: skip
 """Tested below, on what they share."""
 

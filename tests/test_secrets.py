@@ -1,5 +1,6 @@
 """Secrets of a task and of the site, planted, then looked for in everything that is served."""
 
+import base64
 import logging
 from collections.abc import Iterator
 from typing import Any
@@ -8,7 +9,10 @@ import pytest
 from django.test import Client
 
 from experiments_app.charts.registry import CHARTS
+from experiments_app.models import Channel, Delivery
+from experiments_app.notifications.deliver import send_due
 from experiments_app.site_settings import store
+from tests import factories
 from tests.every_url import PLACES, World, admin_paths
 from tests.factories import edit
 from tests.test_bad_input import Fields
@@ -47,7 +51,19 @@ def world(request: pytest.FixtureRequest) -> World:
         task.refresh_from_db()
     for name, value in OF_THE_SITE.items():
         store(name, value, world.admin)
+    _plant_in_channels(world)
     return world
+
+
+def _plant_in_channels(world: World) -> None:
+    """A webhook's address is often a secret by itself; a delivery is made again, and tried."""
+    key = base64.b64encode(MARK.encode()).decode()
+    Channel.objects.update(
+        private={"url": f"https://10.0.0.1/{MARK}/x?key={MARK}", "secret": f"whsec_{key}"}
+    )
+    factories.make_task(**OF_TASKS).cancel()
+    send_due()
+    assert Delivery.objects.filter(tries=1, task_status="cancelled").count() == 3
 
 
 def browser_of(world: World) -> Client:

@@ -21,6 +21,9 @@ FIXED = {
     "HTTPS_ONLY": "HTTPS_ONLY",
     "SESSION_HOURS": "SESSION_HOURS",
     "PROXY_COUNT": "PROXY_COUNT",
+    "SITE_URL": "SITE_URL",
+    "EMAIL_URL": "EMAIL_URL",
+    "EMAIL_FROM": "DEFAULT_FROM_EMAIL",
     "TIME_ZONE": "TIME_ZONE",
     "METRICS_TOKEN": "METRICS_TOKEN",
     "LOG_FORMAT": "LOG_FORMAT",
@@ -44,6 +47,7 @@ FIXED = {
 SERVICES: Mapping[str, Callable[[], str]] = {
     "DATABASE_URL": lambda: str(settings.DATABASE_PATH),
     "REDIS_URL": lambda: str(settings.HOME.queue),
+    "EMAIL_URL": lambda: "",
 }
 MADE = {"SECRET_KEY": Source.MADE, "SECRETS_KEYS": Source.MADE}
 SECRETS = {*MADE, "METRICS_TOKEN"}

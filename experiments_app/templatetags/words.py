@@ -1,5 +1,6 @@
 """Template filters: numbers and times in words."""
 
+import json
 import shlex
 from collections.abc import Iterable
 
@@ -81,3 +82,9 @@ def cause(error_kind: str) -> str:
 def shell(arguments: Iterable[object]) -> str:
     """An argument list as a shell would read it."""
     return shlex.join(map(str, arguments))
+
+
+@register.filter
+def pretty_json(value: object) -> str:
+    """For people to read."""
+    return json.dumps(value, indent=2, ensure_ascii=False)

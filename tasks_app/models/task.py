@@ -15,6 +15,7 @@ from tasks_app.models.label import Label
 from tasks_app.models.sealed import SealedSection
 from tasks_app.models.version import TaskVersion
 from tasks_app.spec import TaskSpec
+from tasks_app.transitions import tell
 
 SPEC_FIELDS = (
     "description",
@@ -392,6 +393,7 @@ class Task(models.Model):
             verb = "paused" if after is self.Status.PAUSED else "resumed"
             record(f"task.{verb}", self, run=self.run, why=message)
             self.runs.filter(number=self.run).update(**changes)
+            tell(self)
 
     def _locked(self) -> "Task":
         """The row as it stands, nobody changing it until the transaction is through."""
@@ -425,6 +427,7 @@ class Task(models.Model):
             self.runs.filter(number=self.run).update(**changes, **of_run)
             if status is self.Status.CANCELLED:
                 record("task.cancelled", self, user=of_run.get("cancelled_by"), run=self.run)
+            tell(self)
 
     def _transition(self, condition: Q, **changes: Any) -> None:
         if Task.objects.filter(condition, pk=self.pk).update(**changes) != 1:

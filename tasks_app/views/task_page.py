@@ -14,6 +14,7 @@ from experiments_app import task_log as task_logs
 from experiments_app.before_start import before_start
 from experiments_app.charts.page import chart_context
 from experiments_app.following import marked, page_stamp, results_stamp
+from experiments_app.notifications.bell import Bell
 from experiments_app.overview import TaskOverview
 from experiments_app.provenance import whole
 from experiments_app.provenance_words import Section, sections
@@ -97,6 +98,7 @@ def _live_context(request: SignedInRequest, task: Task, run: int | None) -> dict
     query["seen"] = results_stamp(overview)
     context = _now_context(overview) | {
         "section": "tasks",
+        "bell": Bell.of(request.user, task),
         "overview": overview,
         "runs": task.runs.all(),
         "table": table_of(request, overview),

@@ -7,12 +7,14 @@ from typing import Any, Literal
 
 import pytest
 from django.conf import settings
+from django.contrib.auth.models import User
 from playwright.sync_api import FilePayload, Page, ViewportSize, expect
 
 from autotuner_site.roles import Role
 from experiments_app import task_log
-from experiments_app.models import Measurement
+from experiments_app.models import Delivery, Measurement
 from experiments_app.results import RunResults
+from tasks_app.models import Task
 from tests import factories, finals
 from tests.browser.conftest import OpenPage
 from tests.chart_factories import run_of
@@ -54,6 +56,7 @@ def paths() -> list[str]:
     disturbed.update(conditions={"disturbed": True, "disturbed_by": "others", "tries": 3})
     two = run_of(6, optimization={"objectives": ["throughput", "ttft_mean"]})
     ends = [finals.confirmed_task(kind) for kind in finals.ENDS if kind not in {"better", "undo"}]
+    hook, mail = _channels(completed, failed)
     return [
         "/",
         "/?q=nothing",
@@ -81,6 +84,15 @@ def paths() -> list[str]:
         *(f"/experiments/{experiment.pk}/" for experiment in experiments),
         "/system/?show=all",
         "/system/settings",
+        "/account/notifications",
+        "/account/notifications/new/webhook",
+        "/account/notifications/new/email",
+        f"/account/notifications/{hook}/",
+        f"/account/notifications/{hook}/edit",
+        f"/account/notifications/{hook}/delete",
+        f"/account/notifications/{mail}/",
+        f"/account/notifications/{mail}/confirm",
+        "/system/notifications",
         "/system/audit/",
         "/system/audit/?who=nobody&until=wrong",
         "/presets/",
@@ -111,6 +123,17 @@ def paths() -> list[str]:
         "/help/docker",
         "/tasks/9999/",
     ]
+
+
+def _channels(*tasks: Task) -> tuple[int, int]:
+    """Numbers of two of whoever looks: a webhook with a log, and an address to be confirmed."""
+    user = User.objects.filter(is_superuser=True)[0]
+    hook = factories.make_channel(user)
+    for task in tasks:
+        factories.make_delivery(hook, task)
+        factories.make_delivery(hook, task, Delivery.Status.DELIVERED)
+    mail = factories.make_email_channel(user, "ada@example.org", confirmed=False)
+    return hook.number, mail.number
 
 
 def violations(result: dict[str, Any]) -> list[str]:

@@ -13,7 +13,7 @@ from django.db.models import F
 from django.test import Client
 from django.utils import timezone
 
-from experiments_app.models import Experiment, Measurement
+from experiments_app.models import Delivery, Experiment, Measurement
 from experiments_app.over_repeats import repeated_levels
 from experiments_app.results import RunResults
 from experiments_app.retention import RULES, prune
@@ -159,6 +159,16 @@ def test_the_audit_goes_by_its_age_and_says_so(task: Task, settings: Any) -> Non
     assert prune().audit_entries == 1
     assert not AuditEntry.objects.filter(pk=old.pk).exists()
     assert AuditEntry.objects.filter(action="data.pruned").exists()
+
+
+def test_the_log_of_notifications_goes_but_for_what_is_on_its_way(task: Task) -> None:
+    channel = factories.make_channel(factories.make_user())
+    old, going, new = (factories.make_delivery(channel, task) for _ in range(3))
+    Delivery.objects.filter(pk=going.pk).update(status=Delivery.Status.PENDING)
+    long_ago = timezone.now() - timedelta(days=31)
+    Delivery.objects.filter(pk__in=[old.pk, going.pk]).update(created_at=long_ago)
+    assert prune(dry_run=True).deliveries == prune().deliveries == 1
+    assert set(Delivery.objects.values_list("pk", flat=True)) == {going.pk, new.pk}
 
 
 def test_a_dry_run_tells_the_same_and_removes_nothing(task: Task, settings: Any) -> None:
