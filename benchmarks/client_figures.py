@@ -16,6 +16,11 @@ class Answer:
     first_token_s: float
     end_s: float
     tokens: int
+    tpot_s: float = 0.0
+
+    @property
+    def ttft_s(self) -> float:
+        return self.first_token_s - self.start_s
 
     def tokens_by(self, moment_s: float) -> float:
         """How many had come by then: the first at its time, the others evenly until the end."""
@@ -27,10 +32,17 @@ class Answer:
         return 1 + (self.tokens - 1) * share
 
 
+def after_the_first_wave(answers: Sequence[Answer]) -> list[Answer]:
+    """Those begun once somebody had been answered: all users begin at once, and how near to each
+    other those first requests come is a matter of the client."""
+    first_end_s = min(answer.end_s for answer in answers)
+    return [answer for answer in answers if answer.start_s >= first_end_s]
+
+
 @dataclass(frozen=True)
 class ClientFigures:
-    """The means of one level. `reported_…` is what the client itself calls by that name, where its
-    definition is another one than ours."""
+    """The means of one level, latencies without its first wave. `reported_…` is what the client
+    itself calls by that name, where its definition is another one than ours."""
 
     output_tokens_per_s: float
     reported_output_tokens_per_s: float

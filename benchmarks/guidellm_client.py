@@ -11,9 +11,15 @@ import subprocess
 import sys
 from importlib.util import find_spec
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
-from benchmarks.client_figures import Answer, ClientFigures, tokens_per_s
+from benchmarks.client_figures import (
+    Answer,
+    ClientFigures,
+    after_the_first_wave,
+    tokens_per_s,
+)
 from experiments_app.benchmark.launcher.exact_prompts import with_length
 
 VERSION = "0.8.1"
@@ -34,9 +40,10 @@ def install(folder: Path) -> Path:
 
 
 def write_prompts(
-    path: Path, *, tokenizer: str, lengths: tuple[int, int], count: int, seed: int
+    path: Path, *, tokenizer: str, length: int, answers: tuple[int, int], count: int, seed: int
 ) -> None:
-    """Prompts as genai-bench makes them: lines of the same sonnets, cut to exactly as many tokens.
+    """Prompts as genai-bench makes them: lines of the same sonnets, cut to exactly as many tokens;
+    `answers`: the least and the most tokens of one, evenly drawn.
 
     Not the very ones of our own run on the same server: its prefix cache would answer them.
     """
@@ -50,11 +57,11 @@ def write_prompts(
             # Begun as ours are, so that no prompt shares its first lines with one before it.
             head = hashlib.sha256(f"{seed} {number}".encode()).hexdigest()[:8]
             text = "\n".join(choose.sample(lines, LINES_A_PROMPT))
-            prompt = with_length(f"{head} {text}", lengths[0], tokens)
+            prompt = with_length(f"{head} {text}", length, tokens)
             row = {
                 "prompt": prompt,
-                "prompt_tokens_count": lengths[0],
-                "output_tokens_count": lengths[1],
+                "prompt_tokens_count": length,
+                "output_tokens_count": choose.randint(*answers),
             }
             file.write(json.dumps(row) + "\n")
 
@@ -111,19 +118,20 @@ def measure(
 
 
 def figures_of(benchmark: dict[str, Any]) -> ClientFigures:
-    """One benchmark of a report, in our units.
+    """One benchmark of a report, in our units, and means over requests.
 
     Its own throughput is kept as it says it; beside it stands the one over our window, which is
     reckoned from its requests' times.
     """
     metrics, requests = benchmark["metrics"], benchmark["requests"]
     answers = [_answer(request) for request in requests["successful"]]
+    steady = after_the_first_wave(answers)
     unfinished = [r["request_start_time"] for r in requests["incomplete"] or []]
     return ClientFigures(
         output_tokens_per_s=tokens_per_s(answers, unfinished),
         reported_output_tokens_per_s=_mean(metrics, "output_tokens_per_second"),
-        ttft_s=_mean(metrics, "time_to_first_token_ms") / 1000,
-        tpot_s=_mean(metrics, "inter_token_latency_ms") / 1000,
+        ttft_s=fmean(answer.ttft_s for answer in steady),
+        tpot_s=fmean(answer.tpot_s for answer in steady),
         reported_tpot_s=_mean(metrics, "time_per_output_token_ms") / 1000,
         requests=len(answers),
         errors=len(requests["errored"] or []),
@@ -143,4 +151,5 @@ def _answer(request: dict[str, Any]) -> Answer:
         first_token_s=start + request["time_to_first_token_ms"] / 1000,
         end_s=request["request_end_time"],
         tokens=request["output_tokens"],
+        tpot_s=request["inter_token_latency_ms"] / 1000,
     )

@@ -3,10 +3,13 @@
     python -m benchmarks.second_opinion
 
 The built-in model on llama.cpp with one thread, so that the clients have a core to themselves; the
-same prompt and answer lengths, `ignore_eos`, temperature 0, each concurrency in turn. In every
+same prompt lengths, `ignore_eos`, temperature 0, each concurrency in turn. The lengths of answers
+are drawn from the same range: with one length for all, all users end and begin together, and then a
+few milliseconds between the first two requests decide which prompts the server takes in at once.
+For the same reason the requests that all users begin with are left out of the latencies. In every
 round both measure each concurrency, one right after the other, and who comes first alternates:
 what else the machine does meets both. Printed is, for each metric and concurrency, theirs over ours
-with a 95 % interval over the rounds. The default takes some seven minutes on two idle cores.
+with a 95 % interval over the rounds. The default takes some fifteen minutes on two idle cores.
 
 GuideLLM is installed into a virtual environment of its own, in the user's cache folder, unless
 `--client-python` names one that has it.
@@ -27,8 +30,15 @@ from statistics import fmean
 import httpx
 
 from benchmarks import guidellm_client
-from benchmarks.client_figures import Agreement, ClientFigures, agreement
+from benchmarks.client_figures import (
+    Agreement,
+    Answer,
+    ClientFigures,
+    after_the_first_wave,
+    agreement,
+)
 from experiments_app.benchmark import BenchmarkRequest, LevelResult, run_benchmark
+from experiments_app.benchmark.results import RequestSample
 from experiments_app.benchmark.warmup import warm_up
 from experiments_app.engines.model_source import ModelSource, resolve_model
 from tests.ports import free_port
@@ -50,13 +60,13 @@ Pair = tuple[ClientFigures, ClientFigures]
 
 
 @contextmanager
-def server(model: ModelSource, parallel: int, lengths: tuple[int, int]) -> Iterator[str]:
-    """The address of a llama.cpp server with room for `parallel` requests."""
+def server(model: ModelSource, parallel: int, tokens: int) -> Iterator[str]:
+    """The address of a llama.cpp server with room for `parallel` requests of so many `tokens`."""
     port = free_port()
     words = [sys.executable, "-m", "experiments_app.llamacpp.server", "--model", model.path]
     words += ["--port", str(port), "--alias", MODEL, "--threads", "1"]
     # The chat template is some 30 tokens more.
-    words += ["--parallel", str(parallel), "--ctx-size", str(parallel * (sum(lengths) + 160))]
+    words += ["--parallel", str(parallel), "--ctx-size", str(parallel * (tokens + 160))]
     process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     address = f"http://127.0.0.1:{port}"
     try:
@@ -85,18 +95,20 @@ class Load:
 
     address: str
     model: ModelSource
-    lengths: tuple[int, int]
+    length: int
+    answers: tuple[int, int]
     least_requests: int
     client_python: Path
     folder: Path
 
     @property
     def scenario(self) -> str:
-        return f"D({self.lengths[0]},{self.lengths[1]})"
+        low, high = self.answers
+        return f"U({self.length},{self.length})/({low},{high})"
 
     def requests_at(self, concurrency: int) -> int:
-        """At least three for each user, so that the first wave does not decide."""
-        return max(self.least_requests, 3 * concurrency)
+        """At least six for each user, so that the first wave does not decide."""
+        return max(self.least_requests, 6 * concurrency)
 
     def ours(self, concurrency: int, seed: int) -> ClientFigures:
         request = BenchmarkRequest(
@@ -119,7 +131,8 @@ class Load:
         guidellm_client.write_prompts(
             prompts,
             tokenizer=self.model.tokenizer,
-            lengths=self.lengths,
+            length=self.length,
+            answers=self.answers,
             # More than are sent: it begins anew at the end, with prompts that the cache knows then.
             count=2 * (requests + concurrency),
             seed=seed * 1000 + concurrency,
@@ -137,17 +150,25 @@ class Load:
 
 def our_figures(level: LevelResult) -> ClientFigures:
     samples = level.successes
-    tpot_s = fmean(s.tpot_s or 0.0 for s in samples)
+    steady = after_the_first_wave([answer_of(sample) for sample in samples])
+    tpot_s = fmean(answer.tpot_s for answer in steady)
     return ClientFigures(
         output_tokens_per_s=level.output_tokens_per_s,
         reported_output_tokens_per_s=level.reported.mean_output_throughput_tokens_per_s,
-        ttft_s=fmean(s.ttft_s or 0.0 for s in samples),
+        ttft_s=fmean(answer.ttft_s for answer in steady),
         tpot_s=tpot_s,
         reported_tpot_s=tpot_s,
         requests=len(samples),
         errors=level.num_errors,
         input_tokens=fmean(s.input_tokens for s in samples),
         output_tokens=fmean(s.output_tokens for s in samples),
+    )
+
+
+def answer_of(sample: RequestSample) -> Answer:
+    first_token_s = sample.start_s + (sample.ttft_s or 0.0)
+    return Answer(
+        sample.start_s, first_token_s, sample.end_s, sample.output_tokens, sample.tpot_s or 0.0
     )
 
 
@@ -204,17 +225,20 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--requests", type=int, default=24, help="of a level, at the least")
     parser.add_argument("--concurrency", type=int, nargs="+", default=[1, 2, 4, 8, 16])
-    parser.add_argument("--lengths", type=int, nargs=2, default=[64, 32], help="tokens in and out")
+    parser.add_argument("--length", type=int, default=64, help="tokens of a prompt")
+    parser.add_argument(
+        "--answers", type=int, nargs=2, default=[16, 48], help="tokens, from and to"
+    )
     parser.add_argument("--json", type=Path, help="where to keep every figure")
     args = parser.parse_args()
     python = args.client_python or guidellm_client.install(CACHE)
-    lengths = (args.lengths[0], args.lengths[1])
+    answers = (args.answers[0], args.answers[1])
     pairs: dict[int, list[Pair]] = {concurrency: [] for concurrency in args.concurrency}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         model = resolve_model(MODEL, home=folder)
-        with server(model, max(args.concurrency), lengths) as address:
-            load = Load(address, model, lengths, args.requests, python, folder)
+        with server(model, max(args.concurrency), args.length + answers[1]) as address:
+            load = Load(address, model, args.length, answers, args.requests, python, folder)
             warm_up(address, MODEL, scenarios=(load.scenario,), concurrency=max(args.concurrency))
             for seed in range(1, args.rounds + 1):
                 for concurrency in args.concurrency:

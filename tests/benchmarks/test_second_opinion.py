@@ -2,7 +2,7 @@
 
 import pytest
 
-from benchmarks.client_figures import Answer, agreement, tokens_per_s
+from benchmarks.client_figures import Answer, after_the_first_wave, agreement, tokens_per_s
 from benchmarks.guidellm_client import figures_of
 
 
@@ -26,6 +26,11 @@ def test_it_takes_the_throughput_until_the_first_request_that_is_not_measured() 
     assert tokens_per_s(answers, []) == pytest.approx(10 / 10)
 
 
+def test_it_leaves_out_what_all_users_begin_with() -> None:
+    first, later = [answer(0.0), answer(0.1, e2e_s=9.0)], [answer(5.0), answer(9.1)]
+    assert after_the_first_wave(first + later) == later
+
+
 def test_it_gives_the_ratio_with_an_interval_over_the_rounds() -> None:
     found = agreement("TTFT", 4, [(1.0, 1.1), (2.0, 2.2), (4.0, 4.0)])
     assert found.ratio == pytest.approx(1.21 ** (1 / 3))
@@ -42,14 +47,13 @@ def test_it_reads_guidellm_report_in_our_units_and_by_our_definitions() -> None:
         return {
             "request_start_time": start_s,
             "request_end_time": start_s + 5.0,
-            "time_to_first_token_ms": 1000.0,
+            "time_to_first_token_ms": 1000.0 if start_s else 4000.0,
+            "inter_token_latency_ms": 990.0 if start_s else 250.0,
             "output_tokens": 5,
         }
 
     means = {
         "output_tokens_per_second": 1.25,
-        "time_to_first_token_ms": 1000.0,
-        "inter_token_latency_ms": 990.0,
         "time_per_output_token_ms": 1000.0,
         "prompt_token_count": 94.0,
         "output_token_count": 5.0,
