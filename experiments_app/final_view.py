@@ -6,10 +6,15 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from experiments_app import verdict, words
+from experiments_app.final_plan import changed_flags
 from experiments_app.final_result import Estimate, Final, FinalVerdict, Undo
 from experiments_app.models import Experiment
 from experiments_app.rows import Cell, cells_of
+from tasks_app.runtimes import site_runtimes
+from tasks_app.space import Scalar
+from tasks_app.spec import TaskSpec
 
+MOST_NAMED = 5
 MARGIN = 4.0
 """Percent of the drawing that stay free on each side of the intervals."""
 
@@ -82,17 +87,26 @@ class UndoLine:
 
 @dataclass(frozen=True)
 class FinalView:
-    """`experiments` of the run by number; `repeats`: all that was measured again."""
+    """`experiments` of the run by number; `repeats`: all that was measured again; `defaults` of
+    the engine's flags."""
 
     final: Final
     experiments: Mapping[int, Experiment]
     repeats: Sequence[Experiment]
+    spec: TaskSpec
+    defaults: Mapping[str, Scalar]
 
     @classmethod
     def of(
-        cls, final: Final, experiments: Iterable[Experiment], repeats: Sequence[Experiment]
+        cls,
+        final: Final,
+        experiments: Iterable[Experiment],
+        repeats: Sequence[Experiment],
+        spec: TaskSpec,
     ) -> "FinalView":
-        return cls(final, {e.number: e for e in experiments}, repeats)
+        runtime = site_runtimes().find(spec.base_runtime)
+        by_number = {e.number: e for e in experiments}
+        return cls(final, by_number, repeats, spec, runtime.defaults if runtime else {})
 
     @property
     def verdict(self) -> str:
@@ -165,6 +179,31 @@ class FinalView:
             " first to last, which is within the noise."
         )
 
+    @property
+    def once_words(self) -> str:
+        """That others have a better score by one measurement; "" where none has."""
+        won = self.final.won
+        if won is None or not won.score:
+            return ""
+        known = {*self.final.contenders, won.number}
+        others = [
+            number
+            for number, one in self.experiments.items()
+            if number not in known and one.objective_score and self._beats(one, won.score)
+        ]
+        if not others:
+            return ""
+        told = ", ".join(map(str, others[:MOST_NAMED]))
+        if len(others) > MOST_NAMED:
+            told += f" and {len(others) - MOST_NAMED} more"
+        return (
+            f"Better by a single measurement, but behind the leaders in the search and so not"
+            f" compared: {told}."
+        )
+
+    def _beats(self, one: Experiment, score: float) -> bool:
+        return ((one.objective_score or 0.0) > score) is self.spec.optimization.maximises
+
     @cached_property
     def undone(self) -> list[UndoLine]:
         left_out = self.final.left_out
@@ -187,12 +226,14 @@ class FinalView:
         default = self.experiments.get(0)
         estimate = self.final.estimate_of(number)
         flags = experiment.parameters if experiment else {}
-        cells = cells_of(flags, default.parameters if default else {}, flags)
+        baseline = default.parameters if default else {}
+        changed = changed_flags(flags, baseline, self.defaults)
+        cells = cells_of(flags, baseline, (name for name in flags if name in changed))
         return FinalLine(
             number=number,
             experiment=experiment,
             measured=estimate.repeats if estimate else self._measured[number],
-            cells=tuple(cell for cell in cells if cell.differs),
+            cells=cells,
             estimate=estimate,
             span=self._span(estimate),
             is_winner=self.final.is_done and number == self.final.winner,

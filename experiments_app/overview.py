@@ -139,7 +139,7 @@ class TaskOverview(Standing):
         """The final as the page shows it, from its first contender on."""
         if self.final is None or not self.final.contenders:
             return None
-        return FinalView.of(self.final, self.experiments, self.repeats)
+        return FinalView.of(self.final, self.experiments, self.repeats, self.spec)
 
     @property
     def answer_interval(self) -> str:
@@ -251,6 +251,11 @@ class TaskOverview(Standing):
         return self.status.is_finished and is_latest and self.num_left > 0
 
     @property
+    def num_wanted(self) -> int:
+        """Experiments that were planned, and what the undo test has added."""
+        return max(self.planned, self.made)
+
+    @property
     def offered_more(self) -> int:
         return min(self.num_left, MORE_AFTER_THE_END)
 
@@ -283,6 +288,7 @@ class TaskOverview(Standing):
             cells=cells_of(experiment.parameters, self._baseline_flags, self.searched),
             gain=self.gain_over_default(experiment),
             is_best=self.best is not None and experiment.pk == self.best.pk,
+            is_noise=self._is_noise(experiment.number),
             times=1 + self._times_again[experiment.number],
             interval=self._score_interval(experiment.number),
         )
@@ -290,6 +296,11 @@ class TaskOverview(Standing):
     @cached_property
     def _times_again(self) -> Counter[int]:
         return Counter(e.number for e in self.repeats if e.status == Experiment.Status.SUCCESS)
+
+    def _is_noise(self, number: int) -> bool:
+        """Whether its gain may be none, by the final's interval."""
+        estimate = self.final.estimate_of(number) if self.final and self.final.is_done else None
+        return bool(estimate and estimate.gain_ci95 and estimate.gain_ci95[0] <= 0)
 
     def _score_interval(self, number: int) -> str:
         estimate = self.final.estimate_of(number) if self.final and self.final.is_done else None

@@ -23,8 +23,8 @@ class Row:
     """One experiment as its table shows it; `experiment` is None for one that is only planned.
 
     `state` names the state for the style sheet, `label` for people; `detail` explains it.
-    `gain` compares with the baseline. `times` is how often it was measured, `interval` the 95 %
-    interval of its score in words, where it was compared in a final.
+    `gain` compares with the baseline; `is_noise`: it may be none. `times` is how often it was
+    measured, `interval` the 95 % interval of its score in words, where it was compared in a final.
     """
 
     number: int
@@ -35,6 +35,7 @@ class Row:
     cells: tuple[Cell, ...]
     gain: float | None = None
     is_best: bool = False
+    is_noise: bool = False
     times: int = 1
     interval: str = ""
 

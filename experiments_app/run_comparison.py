@@ -230,7 +230,7 @@ class RunComparison:
                 yield Value("")
                 continue
             text = words.score(score, run.overview.objective)
-            if run is self.runs[0] or not first or not self.has_one_objective:
+            if run is self.runs[0] or not first or score == first or not self.has_one_objective:
                 yield Value(text)
                 continue
             change = score / first - 1

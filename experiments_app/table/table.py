@@ -134,7 +134,7 @@ class ExperimentTable:
     @staticmethod
     def _cell(column: Column, row: Row, measured: Mapping[str, Any]) -> TableCell:
         kind = "parameter" if column.parameter else "gain" if column.key == "gain" else "number"
-        is_up = kind == "gain" and row.gain is not None and row.gain > 0
+        is_up = kind == "gain" and (row.gain or 0) > 0 and not row.is_noise
         return TableCell(column.text(row, measured), kind, is_up)
 
 

@@ -150,6 +150,24 @@ def test_the_page_says_how_sure_it_is(browser: Client, kind: str, told: str) -> 
     assert told in text_of(browser.get(f"/tasks/{confirmed_task(kind).pk}/"))
 
 
+def test_a_better_single_measurement_is_named_and_no_gain(browser: Client) -> None:
+    text = text_of(browser.get(f"/tasks/{confirmed_task('default').pk}/"))
+    assert "and so not compared: 2, 5." in text
+    assert "No leader of 6 measured configurations was better beyond noise." in text
+    table = text[text.index('id="experiments"') :]
+    assert '<span class="gain-none">+1.1%</span>' in table
+    assert '<span class="gain-up">+16.0%</span>' in table
+    better = text_of(browser.get(f"/tasks/{confirmed_task('better').pk}/"))
+    assert "not compared" not in better
+
+
+def test_what_the_engine_does_anyway_is_no_changed_flag(browser: Client) -> None:
+    text = text_of(browser.get(f"/tasks/{confirmed_task('tie').pk}/"))
+    final = text[text.index('id="final"') : text.index('id="budget"')]
+    assert "ubatch-size 64" in final
+    assert "ubatch-size 512" not in final
+
+
 def test_the_page_has_a_line_for_each_contender(browser: Client) -> None:
     text = text_of(browser.get(f"/tasks/{confirmed_task('tie').pk}/"))
     final = text[text.index('id="final"') : text.index('id="budget"')]
