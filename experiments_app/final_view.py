@@ -167,17 +167,14 @@ class FinalView:
             return ""
         change = f"{words.percent(drift.change)} (95%: {words.interval(drift.ci95)})"
         again = "once more" if drift.checks == 1 else f"{drift.checks} times more"
+        told = f"measured {again}, the default's own score changed by {change} from first to last"
         if drift.is_real:
             return (
-                f"This machine changed during the run: measured {again}, the default"
-                f" itself went by {change} from first to last. Scores of the search that lie far"
+                f"This machine changed during the run: {told}. Scores of the search that lie far"
                 " apart in time are not quite comparable; the final compares in turn, so that its"
                 " verdict holds."
             )
-        return (
-            f"No drift: measured {again}, the default itself went by {change} from"
-            " first to last, which is within the noise."
-        )
+        return f"No drift: {told}, which is within the noise."
 
     @property
     def once_words(self) -> str:
