@@ -1,6 +1,7 @@
 """What this site's commands have in common: exit codes, and clean JSON on standard output."""
 
 import json
+import os
 import signal
 import sys
 from types import FrameType
@@ -45,6 +46,7 @@ class SiteCommand(BaseCommand):
         except KeyboardInterrupt:
             self.stderr.write("interrupted")
             exit_code = INTERRUPTED
+        self.print("", ending="")
         if exit_code != SUCCESS:
             sys.exit(exit_code)
 
@@ -53,7 +55,24 @@ class SiteCommand(BaseCommand):
         raise NotImplementedError
 
     def print_json(self, data: object) -> None:
-        self.stdout.write(json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False))
+        self.print(json.dumps(data, indent=2, ensure_ascii=False, allow_nan=False))
+
+    def print(self, text: str, *, ending: str = "\n") -> bool:
+        """On standard output, at once; False where nobody reads it any more (`… | head`). That
+        says nothing of the command's own work, so its exit code stays what it is."""
+        try:
+            self.stdout.write(text, ending=ending)
+            self.stdout.flush()
+        except BrokenPipeError:
+            _write_to_nobody()
+            return False
+        return True
+
+
+def _write_to_nobody() -> None:
+    """Python flushes standard output once more at its end, and must not complain there again."""
+    with open(os.devnull, "w") as nobody:  # noqa: PTH123  no path is worked with
+        os.dup2(nobody.fileno(), sys.stdout.fileno())
 
 
 def prepare_database() -> None:

@@ -34,6 +34,7 @@ IN_DEPTH = {
     "docker": "../docker.md",
     "benchmarking": "../benchmarking.md",
     "metrics": "../metrics.md",
+    "ci": "../ci.md",
 }
 
 

@@ -23,7 +23,7 @@ class Command(SiteCommand):
             self.print_json({"ok": ok, "checks": [finding.to_data() for finding in findings]})
         else:
             for finding in findings:
-                self.stdout.write(f"{MARKS[finding.verdict]}{finding.name:<12}{finding.message}")
+                self.print(f"{MARKS[finding.verdict]}{finding.name:<12}{finding.message}")
                 if finding.remedy:
-                    self.stdout.write(f"{'':20}{finding.remedy}")
+                    self.print(f"{'':20}{finding.remedy}")
         return SUCCESS if ok else FAILURE

@@ -27,5 +27,6 @@ class Command(SiteCommand):
             self.print_json(results.to_data())
         else:
             for line in csv_lines(results):
-                self.stdout.write(line, ending="")
+                if not self.print(line, ending=""):
+                    break
         return SUCCESS

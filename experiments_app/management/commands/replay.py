@@ -81,7 +81,7 @@ class Command(SiteCommand):
             self.print_json(to_data(outcomes))
         else:
             for line in to_text(outcomes, names, tolerance):
-                self.stdout.write(line)
+                self.print(line)
         return SUCCESS
 
 

@@ -42,7 +42,7 @@ class Command(SiteCommand):
                 }
             )
             return SUCCESS
-        self.stdout.write(f"Made task {made.task.name!r}: start it with `tune {made.task.name!r}`.")
+        self.print(f"Made task {made.task.name!r}: start it with `tune {made.task.name!r}`.")
         for warning in made.warnings:
-            self.stdout.write(f"- {warning}")
+            self.print(f"- {warning}")
         return SUCCESS

@@ -8,12 +8,15 @@ from django.core.management.base import CommandParser
 from autotuner_site.commands import (
     FAILURE,
     INTERRUPTED,
-    SUCCESS,
     BadInput,
     SiteCommand,
     end_on_signals,
 )
 from experiments_app import lifecycle
+from experiments_app.ci.options import Asked
+from experiments_app.ci.options import add_arguments as add_ci_arguments
+from experiments_app.ci.regression import Stored
+from experiments_app.ci.report import Report
 from experiments_app.foreground import run_in_foreground
 from experiments_app.reaper import reap
 from experiments_app.results import RunResults
@@ -40,9 +43,13 @@ class Command(SiteCommand):
             metavar="N",
             help="go on with the last run, which has ended, for N further experiments",
         )
+        add_ci_arguments(parser)
 
     def run(self, *, file_or_name: str, json: bool, more: int | None, **options: Any) -> int:
+        asked = Asked.of(options)
         task = self._task(file_or_name)
+        goes_on = more is not None or task.status == Task.Status.PAUSED
+        stored = asked.stored(task, goes_on=goes_on)
         reap()
         end_on_signals()
         interrupted = False
@@ -58,16 +65,29 @@ class Command(SiteCommand):
         except Exception as error:
             message = f"a fault of this program: {type(error).__name__}: {error}"
             self._end(task, lambda task: task.fail(message))
+            self._write(self._report(task, asked, stored))
             raise
+        report = self._report(task, asked, stored)
+        code = INTERRUPTED if interrupted else report.exit_code
+        is_written = self._write(report)
+        if json:
+            self.print_json({**report.data, **report.to_data()})
+        else:
+            print_results(report.results)
+            for line in report.lines:
+                self.stderr.write(line)
+        return code if is_written else code or FAILURE
+
+    def _report(self, task: Task, asked: Asked, stored: Stored | None) -> Report:
         task.refresh_from_db()
         results = RunResults(task)
-        if json:
-            self.print_json(results.to_data())
-        else:
-            print_results(results)
-        if interrupted:
-            return INTERRUPTED
-        return SUCCESS if task.status == Task.Status.COMPLETED else FAILURE
+        return Report(asked, stored, results, results.to_data())
+
+    def _write(self, report: Report) -> bool:
+        faults = report.write_files()
+        for fault in faults:
+            self.stderr.write(fault)
+        return not faults
 
     def _task(self, file_or_name: str) -> Task:
         path = Path(file_or_name)

@@ -47,15 +47,13 @@ class Command(SiteCommand):
 
     def _print(self, plan: Plan) -> None:
         configurations = plan.configurations
-        self.stdout.write(f"task            {plan.task}")
-        self.stdout.write(
-            f"configurations  {'without end' if configurations is None else configurations}"
-        )
-        self.stdout.write(f"experiments     {plan.experiments}, the baseline included")
-        self.stdout.write(f"measurements    {plan.measurements_in_words}")
-        self.stdout.write(f"estimated time  {plan.estimate}")
+        self.print(f"task            {plan.task}")
+        self.print(f"configurations  {'without end' if configurations is None else configurations}")
+        self.print(f"experiments     {plan.experiments}, the baseline included")
+        self.print(f"measurements    {plan.measurements_in_words}")
+        self.print(f"estimated time  {plan.estimate}")
         if plan.gpus and plan.gpu_hours is not None:
-            self.stdout.write(f"GPU hours       about {plan.gpu_hours:.3g}")
+            self.print(f"GPU hours       about {plan.gpu_hours:.3g}")
         for index, command in enumerate(plan.commands):
             name = "baseline" if index == 0 else f"experiment {index}"
-            self.stdout.write(f"{name:<15} {shlex.join(command)}")
+            self.print(f"{name:<15} {shlex.join(command)}")

@@ -19,5 +19,5 @@ class Command(SiteCommand):
         parser.add_argument("name")
 
     def run(self, *, name: str, **options: Any) -> int:
-        self.stdout.write(dump_for_people(find_task(name).spec.to_data()), ending="")
+        self.print(dump_for_people(find_task(name).spec.to_data()), ending="")
         return SUCCESS
