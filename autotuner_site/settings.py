@@ -293,11 +293,20 @@ LOGGING: dict[str, Any] = {
         },
         "json": {"()": "tasks_app.log_format.JsonFormatter"},
     },
+    "filters": {"outages": {"()": "experiments_app.outages.OutageFilter"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT}},
     "root": {"handlers": ["console"], "level": "INFO"},
     "loggers": {
         # A handler of its own keeps huey from adding one of its making.
-        "huey": {"handlers": ["console"], "level": "WARNING", "propagate": False},
+        "huey": {
+            "handlers": ["console"],
+            "level": "WARNING",
+            "propagate": False,
+            "filters": ["outages"],
+        },
+        # A filter sees what its own logger is told, not what comes from those below.
+        "huey.consumer.Worker": {"filters": ["outages"]},
+        "huey.consumer.Scheduler": {"filters": ["outages"]},
         "httpx": {"level": "WARNING"},
         "axes": {"level": "WARNING"},
         # What happens to tasks stands in their own logs; a collector of logs wants it here as well.

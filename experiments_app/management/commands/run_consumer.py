@@ -7,6 +7,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connections
 
+from experiments_app import outages
 from experiments_app.consumer import beating
 from experiments_app.monitoring.queue_lag import WORKERS
 from experiments_app.services import CannotServe, check_services
@@ -24,7 +25,7 @@ class Command(BaseCommand):
             except CannotServe as error:
                 raise CommandError(str(error)) from error
         connections.close_all()  # the workers are forks: none may inherit one
-        with beating():
+        with beating(), outages.mended():
             call_command(
                 "run_huey",
                 workers=WORKERS,
