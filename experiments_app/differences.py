@@ -36,7 +36,7 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import optimize, stats
+from scipy.special import ndtr, ndtri, stdtrit
 
 LEVEL = 0.05
 """The chance that an interval, looked at after each round, ever leaves out the true difference."""
@@ -68,7 +68,7 @@ class Noise:
         """Of the interval of a value whose standard error is `factor` times the noise."""
         if self.df == 0:
             return math.inf
-        return float(stats.t.ppf(1 - level / 2, self.df)) * self.sd * factor
+        return float(stdtrit(self.df, 1 - level / 2)) * self.sd * factor
 
 
 @dataclass(frozen=True)
@@ -164,22 +164,24 @@ def _nominal_levels(planned: int) -> tuple[float, ...]:
     carried from look to look by numerical integration (Armitage, McPherson and Rowe, JRSS A 132,
     1969).
     """
-    quantile = stats.norm.isf(LEVEL / 4)
+    from scipy.optimize import brentq  # takes longer to import than the rest of this site
+
+    quantile = -ndtri(LEVEL / 4)
     levels: list[float] = []
     spent, before = 0.0, 0
     grid, density = np.zeros(1), np.ones(1)
     for rounds in range(FEWEST_ROUNDS, planned + 1):
-        allowed = float(4 * stats.norm.sf(quantile / math.sqrt(rounds / planned)))
+        allowed = float(4 * ndtr(-quantile / math.sqrt(rounds / planned)))
         step = math.sqrt(rounds - before)
-        bound = optimize.brentq(
+        bound = brentq(
             lambda bound, left, *now: _crossing(bound, *now) - left,
             0.1,
             40.0 * math.sqrt(rounds),
             args=(allowed - spent, grid, density, step),
         )
-        levels.append(float(2 * stats.norm.sf(bound / math.sqrt(rounds))))
+        levels.append(float(2 * ndtr(-bound / math.sqrt(rounds))))
         reached = np.linspace(-bound, bound, _STEPS)
-        moved = stats.norm.pdf((reached[:, None] - grid[None, :]) / step) / step
+        moved = _density((reached[:, None] - grid[None, :]) / step) / step
         grid, density = reached, (moved @ density) * (reached[1] - reached[0])
         spent, before = allowed, rounds
     return tuple(levels)
@@ -187,8 +189,13 @@ def _nominal_levels(planned: int) -> tuple[float, ...]:
 
 def _crossing(bound: float, grid: Floats, density: Floats, step: float) -> float:
     """How many of the trials whose sum is spread so cross ±bound with the next step."""
-    beyond = stats.norm.sf((bound - grid) / step) + stats.norm.cdf((-bound - grid) / step)
+    beyond = ndtr((grid - bound) / step) + ndtr((-bound - grid) / step)
     return float(density @ beyond)
+
+
+def _density(values: Floats) -> Floats:
+    """Of the normal distribution."""
+    return np.exp(-(values**2) / 2) / math.sqrt(2 * math.pi)
 
 
 def noise_of(values: Sequence[float]) -> Noise | None:

@@ -11,9 +11,9 @@ Pure functions, but for `load`.
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from statistics import fmean, stdev
+from statistics import fmean, stdev, variance
 
-from scipy import stats
+from scipy.special import stdtrit
 
 from experiments_app import words
 from experiments_app.models import Experiment, Measurement
@@ -75,7 +75,7 @@ class Moves:
         if len(logs) < FEWEST_CONFIGURATIONS:
             return None
         middle, sd = fmean(logs), stdev(logs)
-        half = float(stats.t.ppf(0.975, len(logs) - 1)) * sd / math.sqrt(len(logs))
+        half = float(stdtrit(len(logs) - 1, 0.975)) * sd / math.sqrt(len(logs))
         interval = (math.expm1(middle - half), math.expm1(middle + half))
         return Move((0, 0), {}, math.expm1(middle), interval)
 
@@ -190,5 +190,9 @@ def _logs(repeats: Iterable[Mapping[Place, float]], places: set[Place]) -> list[
 def _interval(old: Sequence[float], new: Sequence[float]) -> tuple[float, float] | None:
     if min(len(old), len(new)) < 2 or stdev(old) + stdev(new) == 0:
         return None
-    low, high = stats.ttest_ind(new, old, equal_var=False).confidence_interval(0.95)
-    return math.expm1(low), math.expm1(high)
+    change = fmean(new) - fmean(old)
+    squares = [variance(logs) / len(logs) for logs in (old, new)]
+    parts = (s**2 / (len(logs) - 1) for s, logs in zip(squares, (old, new), strict=True))
+    df = sum(squares) ** 2 / sum(parts)  # Welch's, of variances that need not be the same
+    half = float(stdtrit(df, 0.975)) * math.sqrt(sum(squares))
+    return math.expm1(change - half), math.expm1(change + half)
