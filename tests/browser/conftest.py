@@ -17,7 +17,7 @@ from tests.factories import make_user
 # Playwright keeps an event loop in this thread, which is none of Django's business here.
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
 
-expect.set_options(timeout=15_000)
+expect.set_options(timeout=45_000)  # a loaded machine is slow, not wrong
 OpenPage = Callable[..., Page]
 # The browser tells of a breach in its console too, but not of every kind.
 TELL_BREACHES = """addEventListener("securitypolicyviolation", (breach) => console.error(
@@ -53,7 +53,7 @@ def open_page(chromium: Browser, live_server: LiveServer, user: User) -> Iterato
 
     def open_one(*, signed_in: bool = True, expected: str = "", **options: Any) -> Page:
         context = chromium.new_context(base_url=live_server.url, **options)
-        context.set_default_timeout(20_000)
+        context.set_default_timeout(60_000)
         contexts.append(context)
         if expected:
             allowed.append(expected)

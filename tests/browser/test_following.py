@@ -25,7 +25,7 @@ def polls_of(page: Page, task: Task) -> list[str]:
     return polls
 
 
-def wait_for(condition: Callable[[], bool], page: Page, timeout_s: float = 10) -> None:
+def wait_for(condition: Callable[[], bool], page: Page, timeout_s: float = 45) -> None:
     deadline = time.monotonic() + timeout_s
     while not condition():
         assert time.monotonic() < deadline, "it did not happen in time"

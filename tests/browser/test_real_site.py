@@ -11,6 +11,7 @@ from playwright.sync_api import Browser, Page, expect
 from tasks_app.taskfile import dump_document
 from tests.settings import FIRST_PORT
 from tests.system.site import Site, free_port
+from tests.waiting import wait_for
 
 PORTS = f"{FIRST_PORT + 500}-{FIRST_PORT + 599}"
 SMALL_TASK = {
@@ -39,13 +40,13 @@ def site(tmp_path: Path) -> Iterator[Site]:
 def serve(site: Site) -> str:
     """Start site and consumer; the sign-in link that they print."""
     process = site.start("serve", "--bind", f"127.0.0.1:{free_port()}")
-    assert process.stdout is not None
-    found = None
-    while found is None:
-        line = process.stdout.readline()
-        assert line, "the site ended"
-        found = re.search(r"http\S+/sign-in/\S+", line)
-    return found[0]
+
+    def links() -> list[str]:
+        assert process.poll() is None, f"the site ended: {site.said.read_text()}"
+        return re.findall(r"http\S+/sign-in/\S+(?=\n)", site.said.read_text())
+
+    wait_for(links, timeout_s=120)
+    return links()[0]
 
 
 @pytest.mark.alone

@@ -102,7 +102,7 @@ def wait_until_measuring(
             raise AssertionError(f"it ended by itself: {process.communicate()[1]}")
         return bool(site.rows(query))
 
-    wait_for(measuring, timeout_s=60, interval_s=0.1)
+    wait_for(measuring, timeout_s=180, interval_s=0.1)
 
 
 def nothing_is_left(site: Site, engine: PrivateDockerd) -> None:

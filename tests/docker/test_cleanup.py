@@ -97,5 +97,5 @@ def test_a_consumer_killed_under_load_is_replaced_and_the_task_completes(
         (1,),
     ]
     serve.terminate()
-    serve.communicate(timeout=20)
+    serve.wait(timeout=60)
     nothing_is_left(site, dockerd)

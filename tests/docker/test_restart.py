@@ -69,7 +69,7 @@ def test_an_engine_restarted_while_a_server_starts_costs_no_more_than_an_attempt
     ((log_path,),) = site.rows(
         "SELECT log_path FROM experiments_app_experiment WHERE log_path <> ''"
     )
-    wait_for(lambda: "first line" in text_of(Path(log_path)), timeout_s=30)
+    wait_for(lambda: "first line" in text_of(Path(log_path)), timeout_s=120)
     dockerd.restart()
     check_completed(site, process)
     nothing_is_left(site, dockerd)

@@ -74,7 +74,7 @@ def test_a_log_is_followed_live_and_kept_from_its_first_line_to_its_last(
         "SELECT log_path FROM experiments_app_experiment WHERE status = 'benchmarking'"
     )
     assert "first line" in Path(log_path).read_text()
-    _, errors = process.communicate(timeout=120)
+    _, errors = process.communicate(timeout=240)
     assert process.returncode == 0, errors
     for (path,) in site.rows("SELECT log_path FROM experiments_app_experiment"):
         lines = Path(path).read_text().splitlines()
@@ -89,6 +89,6 @@ def test_ctrl_c_leaves_no_container(site: Site, dockerd: PrivateDockerd, faulty_
     process = site.start("tune", str(site.write_task(data)))
     wait_until_measuring(site, process)
     process.send_signal(signal.SIGINT)
-    process.communicate(timeout=30)
+    process.communicate(timeout=90)
     assert process.returncode == 130
     nothing_is_left(site, dockerd)

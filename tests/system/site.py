@@ -21,6 +21,8 @@ from tests.waiting import wait_for
 
 __all__ = ["PROJECT_ROOT", "Site", "free_port"]
 PROJECT_ROOT = Path(__file__).resolve().parents[2]
+PIPE = subprocess.PIPE
+SERVERS = frozenset({"serve", "run_consumer", "shell"})
 
 
 class Site:
@@ -49,10 +51,14 @@ class Site:
         self.database_url = self._environment.get("DATABASE_URL", "")
         self._processes: list[subprocess.Popen[str]] = []
 
-    def start(self, *arguments: str, log: Path | None = None) -> subprocess.Popen[str]:
-        """`manage.py …` in the background. `log`: where what it says goes, when that may be more
-        than a pipe holds that nobody reads, which stops whoever writes to it."""
-        with log.open("ab") if log else nullcontext(subprocess.PIPE) as output:
+    @property
+    def said(self) -> Path:
+        """What its servers say. A pipe that nobody reads would stop them once it is full."""
+        return self.home / "said.log"
+
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        """`manage.py …` in the background; a server writes to `said`, all else to pipes."""
+        with self.said.open("ab") if arguments[0] in SERVERS else nullcontext(PIPE) as output:
             return self._start(arguments, output)
 
     def _start(self, arguments: Sequence[str], output: IO[bytes] | int) -> subprocess.Popen[str]:
@@ -68,8 +74,8 @@ class Site:
         self._processes.append(process)
         return process
 
-    def manage(self, *arguments: str, timeout_s: float = 120) -> subprocess.CompletedProcess[str]:
-        process = self.start(*arguments)
+    def manage(self, *arguments: str, timeout_s: float = 300) -> subprocess.CompletedProcess[str]:
+        process = self._start(arguments, PIPE)
         output, errors = process.communicate(timeout=timeout_s)
         return subprocess.CompletedProcess(process.args, process.returncode, output, errors)
 
@@ -114,10 +120,10 @@ while not holds():
         with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=20)) as database:
             return database.execute(query).fetchall()
 
-    def wait_for_row(self, query: str, *, timeout_s: float = 60) -> None:
+    def wait_for_row(self, query: str, *, timeout_s: float = 180) -> None:
         wait_for(lambda: self.rows(query), timeout_s=timeout_s, interval_s=0.1)
 
-    def wait_for_port(self, port: int, *, timeout_s: float = 30) -> None:
+    def wait_for_port(self, port: int, *, timeout_s: float = 120) -> None:
         """Until something listens there."""
 
         def listens() -> bool:

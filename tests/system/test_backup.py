@@ -78,10 +78,10 @@ def test_a_restore_under_a_running_task_ends_what_it_measured_and_the_site_goes_
     assert site.rows(EXPERIMENTS) == []
     assert not site.rows("SELECT 1 FROM experiments_app_resourcelease")
     assert engine
-    wait_for(lambda: not engines(site), timeout_s=20)
+    wait_for(lambda: not engines(site), timeout_s=60)
 
     site.start_task("paced")
-    site.wait_for_row("SELECT 1 FROM tasks_app_task WHERE status = 'completed'", timeout_s=90)
+    site.wait_for_row("SELECT 1 FROM tasks_app_task WHERE status = 'completed'", timeout_s=240)
     assert site.rows(EXPERIMENTS) == [(0, "success", 1), (1, "success", 1)]
 
 
@@ -97,7 +97,7 @@ def test_a_backup_killed_while_it_writes_leaves_nothing_under_its_name_and_the_n
     file = folder / "site.tar"
     backup = site.start("backup", "--with-results", str(file))
     wait_for(
-        lambda: any(draft.stat().st_size > 1024**2 for draft in folder.iterdir()), timeout_s=60
+        lambda: any(draft.stat().st_size > 1024**2 for draft in folder.iterdir()), timeout_s=120
     )
     backup.kill()
     backup.communicate()

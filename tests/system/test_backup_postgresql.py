@@ -50,7 +50,7 @@ def test_a_restore_under_a_running_task_brings_back_what_was_saved(
     assert rows("SELECT 1 FROM experiments_app_experiment") == []
     assert rows("SELECT 1 FROM experiments_app_resourcelease") == []
     assert rows("SELECT kept FROM of_another_program") == [(1,)]
-    wait_for(lambda: not engines(site), timeout_s=20)
+    wait_for(lambda: not engines(site), timeout_s=60)
 
     stored = str(rows("SELECT environment FROM tasks_app_task"))
     assert sealing.PREFIX in stored

@@ -61,11 +61,11 @@ def test_a_pause_outlasts_a_killed_consumer_and_the_run_goes_on_where_it_was(sit
     )
     before = site.processes("run_consumer")
     before[0].kill()
-    wait_for(lambda: set(site.processes("run_consumer")) - set(before), timeout_s=60)
+    wait_for(lambda: set(site.processes("run_consumer")) - set(before), timeout_s=120)
     assert site.rows("SELECT status, run FROM tasks_app_task") == [("paused", 1)]
     assert site.rows("SELECT count(*) FROM experiments_app_experiment") == [(2,)]
     site.act("resume_task", "paced")
-    site.wait_for_row("SELECT 1 FROM tasks_app_task WHERE status = 'completed'", timeout_s=90)
+    site.wait_for_row("SELECT 1 FROM tasks_app_task WHERE status = 'completed'", timeout_s=240)
     results = site.results("paced")
     assert [e["status"] for e in results["experiments"]] == ["success"] * 3
     assert (results["run"], results["spent"]["measured"]) == (1, 3)
@@ -78,9 +78,9 @@ def test_a_consumer_killed_in_a_benchmark_is_replaced_and_the_task_completes(sit
     site.wait_for_row(SECOND_IS_MEASURED)
     before = first_experiment(site)
     site.process("run_consumer").kill()
-    site.wait_for_row(ENDED, timeout_s=90)
+    site.wait_for_row(ENDED, timeout_s=240)
     check_recovered(site, before)
-    wait_for(lambda: not engines(site), timeout_s=5)
+    wait_for(lambda: not engines(site), timeout_s=30)
 
 
 def test_everything_killed_at_once_goes_on_after_the_next_start(site: Site) -> None:
@@ -91,9 +91,9 @@ def test_everything_killed_at_once_goes_on_after_the_next_start(site: Site) -> N
     before = first_experiment(site)
     for process in site.children():
         process.kill()
-    wait_for(lambda: not site.children(), timeout_s=10)
+    wait_for(lambda: not site.children(), timeout_s=60)
     site.start("serve", "--bind", f"127.0.0.1:{free_port()}")
-    site.wait_for_row(ENDED, timeout_s=90)
+    site.wait_for_row(ENDED, timeout_s=240)
     check_recovered(site, before)
 
 
@@ -116,8 +116,7 @@ def test_sigterm_hands_the_experiment_back_and_stops_everything(site: Site) -> N
     site.start_task("paced")
     site.wait_for_row(FIRST_IS_MEASURED)
     serve.send_signal(signal.SIGTERM)
-    serve.communicate(timeout=20)
-    assert serve.returncode == 0
+    assert serve.wait(timeout=60) == 0
     assert not site.children()
     assert site.rows("SELECT status FROM experiments_app_experiment WHERE number = 0") == [
         ("pending",)
@@ -125,7 +124,7 @@ def test_sigterm_hands_the_experiment_back_and_stops_everything(site: Site) -> N
     assert site.rows("SELECT status FROM tasks_app_task") == [("running",)]
 
 
-def test_serve_stops_on_ctrl_c_while_idle(site: Site) -> None:
+def test_serve_says_when_its_port_is_taken_and_stops_on_ctrl_c_while_idle(site: Site) -> None:
     port = free_port()
     serve = site.start("serve", "--bind", f"127.0.0.1:{port}")
 
@@ -135,20 +134,11 @@ def test_serve_stops_on_ctrl_c_while_idle(site: Site) -> None:
         except httpx.HTTPError:
             return False
 
-    wait_for(is_healthy, timeout_s=30)
-    os.kill(serve.pid, signal.SIGINT)
-    serve.communicate(timeout=15)
-    assert serve.returncode == 0
-    assert not site.children()
-
-
-def test_serve_says_when_its_port_is_taken(site: Site) -> None:
-    port = free_port()
-    site.start("serve", "--bind", f"127.0.0.1:{port}")
-    wait_for(
-        lambda: any(c.laddr.port == port for p in site.children() for c in p.net_connections()),
-        timeout_s=30,
-    )
+    wait_for(is_healthy, timeout_s=120)
     second = site.manage("serve", "--bind", f"127.0.0.1:{port}")
     assert second.returncode == 1
     assert f"127.0.0.1:{port}" in second.stderr
+    assert is_healthy()
+    os.kill(serve.pid, signal.SIGINT)
+    assert serve.wait(timeout=60) == 0
+    assert not site.children()

@@ -143,16 +143,9 @@ class Findings:
 
 
 class Watch:
-    """Notes what a process says, and the command line of every process of its family."""
+    """Notes the command line of every process of a family."""
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
-        self.told: list[str] = []
-        self._readers = [
-            threading.Thread(target=self.told.extend, args=[pipe], daemon=True)
-            for pipe in (process.stdout, process.stderr)
-        ]
-        for reader in self._readers:
-            reader.start()
         self._parent = psutil.Process(process.pid)
         self.lines: set[str] = set()
         self._ended = threading.Event()
@@ -173,8 +166,7 @@ class Watch:
 
     def end(self) -> None:
         self._ended.set()
-        for thread in (self._thread, *self._readers):
-            thread.join(timeout=20)
+        self._thread.join(timeout=20)
 
 
 @pytest.fixture
@@ -283,6 +275,6 @@ def test_a_real_run_writes_and_serves_none_of_them(planted: Site) -> None:
     assert any(str(SERVER) in line for line in watch.lines)
     assert any("genai" in line or "launcher" in line for line in watch.lines)
     findings.look("the command lines", "\n".join(watch.lines))
-    findings.look("what the site said", "".join(watch.told))
+    findings.look("what the site said", site.said.read_text())
     findings.look_under(site.home, "afterwards")
     assert not findings.found, "\n".join(map(str, findings.found[:40]))

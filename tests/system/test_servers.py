@@ -9,7 +9,6 @@ import httpx
 import pytest
 
 from tests.experiments_app.own_engine import paced_data
-from tests.experiments_app.specs import task_data
 from tests.services import PASSWORD, PostgreSQL, Redis
 from tests.system.conftest import PORTS
 from tests.system.site import Site, free_port
@@ -21,38 +20,7 @@ def statuses(site: Site, postgresql: PostgreSQL, table: str) -> list[tuple[objec
     return postgresql.run(f"SELECT status FROM {table} ORDER BY id", name)
 
 
-def test_it_tunes_the_real_engine_by_serve_on_postgresql_and_redis(
-    on_servers: Site, postgresql: PostgreSQL
-) -> None:
-    site = on_servers
-    site.start("serve", "--bind", f"127.0.0.1:{free_port()}")
-    wait_for(lambda: tables_are_there(site, postgresql), timeout_s=120)
-    task = task_data(optimization={"max_iterations": 1})
-    assert site.manage("import_task", str(site.write_task(task))).returncode == 0
-    site.start_task(task["task_name"])
-    done = ("completed",)
-    wait_for(lambda: done in statuses(site, postgresql, "tasks_app_task"), timeout_s=180)
-    results = site.results(task["task_name"])
-    assert [e["status"] for e in results["experiments"]] == ["success"] * 2
-    assert not (site.home / "autotuner.db").exists()
-    assert not (site.home / "queue.db").exists()
-
-    report = site.manage("doctor", "--json").stdout
-    checks = {check["name"]: check for check in json.loads(report)["checks"]}
-    for name, scheme in (("database", "postgres://127"), ("queue", "redis://127")):
-        assert checks[name]["verdict"] == "ok"
-        assert checks[name]["message"].startswith(scheme)
-    assert PASSWORD not in report
-
-
-def tables_are_there(site: Site, postgresql: PostgreSQL) -> bool:
-    name = site.database_url.rpartition("/")[2]
-    found = "SELECT 1 FROM django_migrations WHERE app = 'sessions'"
-    has_any = "SELECT 1 FROM pg_tables WHERE tablename = 'django_migrations'"
-    return bool(postgresql.run(has_any, name) and postgresql.run(found, name))
-
-
-def test_a_task_survives_a_restart_of_both_servers_under_it(
+def test_a_task_is_tuned_by_serve_and_survives_a_restart_of_both_servers_under_it(
     on_servers: Site, postgresql: PostgreSQL, redis_server: Redis
 ) -> None:
     site = on_servers
@@ -60,9 +28,9 @@ def test_a_task_survives_a_restart_of_both_servers_under_it(
     assert site.manage("migrate", "-v", "0").returncode == 0
     assert site.manage("import_task", str(site.write_task(data))).returncode == 0
     port = free_port()
-    said = site.home / "serve.log"
-    site.start("serve", "--bind", f"127.0.0.1:{port}", log=said)
+    site.start("serve", "--bind", f"127.0.0.1:{port}")
     browser = signed_in(site, port)
+    assert_it_examines_both(site)
     site.start_task("paced")
     experiments = "experiments_app_experiment"
     wait_for(
@@ -77,7 +45,22 @@ def test_a_task_survives_a_restart_of_both_servers_under_it(
         lambda: statuses(site, postgresql, "tasks_app_task") == [("completed",)], timeout_s=240
     )
     assert statuses(site, postgresql, experiments) == [("success",)] * 2
-    assert PASSWORD not in said.read_text()
+    assert [e["status"] for e in site.results("paced")["experiments"]] == ["success"] * 2
+    assert not (site.home / "autotuner.db").exists()
+    assert not (site.home / "queue.db").exists()
+    said = site.said.read_text()
+    assert PASSWORD not in said
+    assert "the queue answers again" in said
+    assert "Error reading" not in said
+
+
+def assert_it_examines_both(site: Site) -> None:
+    report = site.manage("doctor", "--json").stdout
+    checks = {check["name"]: check for check in json.loads(report)["checks"]}
+    for name, scheme in (("database", "postgres://127"), ("queue", "redis://127")):
+        assert checks[name]["verdict"] == "ok"
+        assert checks[name]["message"].startswith(scheme)
+    assert PASSWORD not in report
 
 
 def signed_in(site: Site, port: int) -> httpx.Client:

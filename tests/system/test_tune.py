@@ -67,7 +67,7 @@ def test_ctrl_c_cancels_the_task_and_leaves_nothing_running(site: Site) -> None:
     process = site.start("tune", str(site.write_task(data)), "--json")
     site.wait_for_row("SELECT 1 FROM experiments_app_experiment WHERE status = 'benchmarking'")
     process.send_signal(signal.SIGINT)
-    output, errors = process.communicate(timeout=20)
+    output, errors = process.communicate(timeout=60)
     assert process.returncode == 130, errors
     results = json.loads(output)
     assert results["status"] == "cancelled"
