@@ -139,7 +139,7 @@ def test_a_container_that_nobody_needs_is_stopped_and_removed(
     staff: Client, run: Run, engine: docker.DockerClient
 ) -> None:
     container = run(ours(), ["/bin/sh", "-c", "exit 0"])
-    container.wait(timeout=20)
+    container.wait(timeout=60)
     assert "Remove it" in text(staff, f"/system/containers/{container.id}/stop")
     assert exists(engine, container)
     response = staff.post(f"/system/containers/{container.id}/stop")
@@ -165,7 +165,7 @@ def test_the_end_of_its_output_is_shown_without_secrets(
 ) -> None:
     settings.HF_TOKEN = "hf_very_secret"
     container = run(ours(), ["/bin/sh", "-c", "echo token hf_very_secret taken"])
-    container.wait(timeout=20)
+    container.wait(timeout=60)
     page = text(staff, f"/system/containers/{container.id}/")
     assert f"token {MASK} taken" in page
     assert "hf_very_secret" not in page
@@ -175,7 +175,7 @@ def test_a_secret_that_was_rotated_since_is_not_shown(staff: Client, run: Run) -
     command = ["/bin/sh", "-c", "echo token $HF_TOKEN by $HTTP_PROXY"]
     given = {"HF_TOKEN": "hf_former_secret", "HTTP_PROXY": "http://user:hunter2@proxy:3128"}
     container = run(ours(), command, environment=given)
-    container.wait(timeout=20)
+    container.wait(timeout=60)
     page = text(staff, f"/system/containers/{container.id}/")
     assert f"token {MASK} by http://user:{MASK}@proxy:3128" in page
 
@@ -186,7 +186,7 @@ def test_a_secret_at_the_cut_is_not_shown(
     monkeypatch.setattr(our_containers, "TAIL_CHARACTERS", len("secret taken\n"))
     command = ["/bin/sh", "-c", "echo token $HF_TOKEN taken"]
     container = run(ours(), command, environment={"HF_TOKEN": "hf_very_secret"})
-    container.wait(timeout=20)
+    container.wait(timeout=60)
     page = text(staff, f"/system/containers/{container.id}/")
     assert f"{MASK[2:]} taken" in page
     assert "secret taken" not in page
@@ -270,7 +270,7 @@ def test_a_container_whose_removal_takes_long_is_removed_behind_the_page(
     staff: Client, run: Run, engine: docker.DockerClient, slow_removals: threading.Event
 ) -> None:
     container = run(ours(), ["/bin/sh", "-c", "exit 0"])
-    container.wait(timeout=20)
+    container.wait(timeout=60)
     response = staff.post(f"/system/containers/{container.id}/stop")
     assert said(response) == f"{container.name} is being stopped; look again in a moment."
     assert "being stopped" in text(staff, "/system/?show=containers")

@@ -143,7 +143,7 @@ def test_extending_twice_at_once_extends_once() -> None:
 
     def extend() -> None:
         own = again(task)
-        ready.wait(timeout=10)
+        ready.wait(timeout=60)
         try:
             lifecycle.extend_task(own, more=1)
             done.append(1)
@@ -156,7 +156,7 @@ def test_extending_twice_at_once_extends_once() -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(timeout=30)
+        thread.join(timeout=120)
     assert (done, again(task).runs.get().max_iterations) == ([1], 3)
 
 

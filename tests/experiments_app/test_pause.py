@@ -201,7 +201,7 @@ def test_of_pause_and_cancel_at_once_the_cancel_lasts(task: Task, _: int) -> Non
 
     def do(verb: object) -> None:
         own = again(task)
-        ready.wait(timeout=10)
+        ready.wait(timeout=60)
         try:
             verb(own)  # type: ignore[operator]
         except StaleState:
@@ -216,7 +216,7 @@ def test_of_pause_and_cancel_at_once_the_cancel_lasts(task: Task, _: int) -> Non
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(timeout=30)
+        thread.join(timeout=120)
     task.refresh_from_db()
     assert task.status == Status.CANCELLED
     assert task.paused_at is None
@@ -252,7 +252,7 @@ def test_the_foreground_waits_for_the_end_of_a_pause(
     wait_for(lambda: again(task).status == Status.PAUSED, timeout_s=20)
     assert thread.is_alive()
     lifecycle.resume_task(again(task), wake_consumer=False)
-    thread.join(timeout=30)
+    thread.join(timeout=120)
     assert not thread.is_alive()
     assert again(task).status == Status.COMPLETED
     assert Experiment.objects.count() == 3

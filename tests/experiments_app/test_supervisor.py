@@ -56,4 +56,4 @@ def test_a_dead_childs_group_is_ended_before_its_successor_starts() -> None:
     group = child.process.pid
     child.process.wait()
     child.watch()
-    wait_for(lambda: not group_members(group), timeout_s=5)
+    wait_for(lambda: not group_members(group), timeout_s=60)

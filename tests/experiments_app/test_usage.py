@@ -18,7 +18,7 @@ FAST_S = 0.02
 
 
 def wait_for(condition: Callable[[], object]) -> None:
-    waiting.wait_for(condition, timeout_s=10, interval_s=FAST_S)
+    waiting.wait_for(condition, timeout_s=60, interval_s=FAST_S)
 
 
 def samples_in(folder: Path) -> int:

@@ -25,7 +25,7 @@ def at_once(path: str, user: User, times: int = 4) -> None:
     def click() -> None:
         client = Client()
         client.force_login(user)
-        ready.wait(timeout=10)
+        ready.wait(timeout=60)
         client.post(path)
         connection.close()
 
@@ -33,7 +33,7 @@ def at_once(path: str, user: User, times: int = 4) -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(timeout=30)
+        thread.join(timeout=120)
     assert not any(thread.is_alive() for thread in threads)
 
 

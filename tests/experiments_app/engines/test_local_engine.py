@@ -308,7 +308,7 @@ def test_its_llamacpp_server_dies_with_us(llamacpp: MakeLaunch, tiny_model: Path
     )
     process = subprocess.run([sys.executable, "-c", script], cwd=Path.cwd(), check=False)
     assert process.returncode == -signal.SIGKILL
-    deadline_s = time.monotonic() + 5
+    deadline_s = time.monotonic() + 60
     while find_marked(launch.marker) and time.monotonic() < deadline_s:
         time.sleep(0.02)
     assert find_marked(launch.marker) == []
