@@ -23,6 +23,8 @@ from redis import RedisError
 LOOK_EVERY_S = 1.0
 TOLD_AGAIN_AFTER_S = 60.0
 TOLD_AT_LEAST_EVERY_S = 3600.0
+OVER_AFTER_S = 300.0
+"""Without anything that failed: for the site's own process, which nobody tells of the end."""
 # A lease that a worker could not renew meanwhile has ended by then.
 TICKS_AFTER_S = (0.0, 32.0)
 ABOUT_QUEUE = ("Error reading ", "Error enqueueing ")
@@ -35,7 +37,7 @@ class Outage:
     """What is known of it to this process and to those that it forked since, which all tell of the
     same one. Two that are first at the same moment both tell of it: no harm."""
 
-    _fields = struct.Struct("ddd")
+    _fields = struct.Struct("dddd")
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -44,13 +46,15 @@ class Outage:
     def note(self) -> float | None:
         """Something did not answer. After how many seconds it will be told again, where it is to be
         told now; else None."""
-        since, tell_at, wait_s = self._fields.unpack(self._memory[:])
+        since, tell_at, wait_s, last = self._fields.unpack(self._memory[:])
         now = monotonic()
-        if since and now < tell_at:
-            return None
-        wait_s = min(2 * wait_s, TOLD_AT_LEAST_EVERY_S) if since else TOLD_AGAIN_AFTER_S
-        self._memory[:] = self._fields.pack(since or now, now + wait_s, wait_s)
-        return wait_s
+        is_new = not since or now - last > OVER_AFTER_S
+        is_told = is_new or now >= tell_at
+        if is_told:
+            wait_s = TOLD_AGAIN_AFTER_S if is_new else min(2 * wait_s, TOLD_AT_LEAST_EVERY_S)
+            tell_at = now + wait_s
+        self._memory[:] = self._fields.pack(now if is_new else since, tell_at, wait_s, now)
+        return wait_s if is_told else None
 
     @property
     def is_noted(self) -> bool:
@@ -67,7 +71,8 @@ QUEUE, DATABASE = Outage("the queue"), Outage("the database")
 
 
 class OutageFilter(logging.Filter):
-    """For huey's loggers: one line where there were tracebacks, and that ever more seldom."""
+    """For the loggers of huey and of requests: one line where there were tracebacks, and that ever
+    more seldom."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         error = record.exc_info[1] if record.exc_info else None
@@ -78,9 +83,7 @@ class OutageFilter(logging.Filter):
         if again_s is None:
             return False
         lines = str(error).strip().splitlines() or [type(error).__name__]
-        record.msg = (
-            "%s does not answer: %s. It is asked until it does; this is said again in %d min"
-        )
+        record.msg = "%s does not answer: %s. It is asked until it does; said again after %d min"
         record.args = (outage.name, lines[0].rstrip("."), round(again_s / 60))
         record.exc_info = record.exc_text = None
         return True

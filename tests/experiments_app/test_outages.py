@@ -60,10 +60,21 @@ def test_a_night_without_the_queue_is_some_lines_and_no_traceback(
         clock.s += 0.5
     assert said[0] == (
         "the queue does not answer: Error 111 connecting to 127.0.0.1:6379. It is asked until it"
-        " does; this is said again in 1 min"
+        " does; said again after 1 min"
     )
     assert 10 < len(said) < 25
     assert not any("TRACEBACK" in line or "more" in line for line in said)
+
+
+def test_after_some_quiet_minutes_it_is_another_outage(
+    said: list[str], clock: SimpleNamespace
+) -> None:
+    for _ in range(2):
+        for _ in range(3):
+            tell(READING, RedisAway("x"))
+        clock.s += outages.OVER_AFTER_S + 1
+    assert len(said) == 2
+    assert said[1].endswith("said again after 1 min")
 
 
 @pytest.mark.parametrize("error", [sqlite3.OperationalError("disk I/O error"), OSError(111, "x")])
@@ -138,7 +149,8 @@ def test_it_is_back_once_everything_answers(
 
 
 def test_the_filter_stands_where_huey_writes() -> None:
-    for name in ("huey", "huey.consumer.Worker", "huey.consumer.Scheduler"):
+    loggers = ("huey", "huey.consumer.Worker", "huey.consumer.Scheduler", "django.request")
+    for name in loggers:
         assert any(isinstance(f, OutageFilter) for f in logging.getLogger(name).filters)
 
 
