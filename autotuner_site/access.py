@@ -14,6 +14,7 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.utils.functional import SimpleLazyObject
 
+from autotuner_site.api_errors import error_answer, is_api
 from autotuner_site.roles import Role, role_of
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
@@ -22,7 +23,12 @@ ANYBODY = frozenset({"login", "sign_in_by_link", "healthz", "metrics"})
 """Without a sign-in; the views say so themselves with `login_not_required`, and `metrics` asks for
 a token of its own."""
 
-ANY_ACCOUNT = frozenset({"logout", "password", "sign_out_everywhere", "help", "help_page"})
+ANY_ACCOUNT = frozenset(
+    {
+        *("logout", "password", "sign_out_everywhere", "help", "help_page"),
+        *("tokens", "token_revoke", "api_docs"),
+    }
+)
 
 VIEWERS = frozenset(
     {
@@ -64,6 +70,10 @@ ADMINS = frozenset(
     }
 )
 """Besides everything under /admin/, whose pages ask for Django's permissions themselves."""
+
+ASK_THEMSELVES = frozenset({"admin", "ninja"})
+"""Applications whose addresses ask who comes: the admin's pages, and the calls of the API, which
+take a token or a session and answer in JSON (`experiments_app.api.auth`)."""
 
 DECLARED = {
     **dict.fromkeys(ANYBODY | ANY_ACCOUNT, Role.NONE),
@@ -113,9 +123,13 @@ class SignInMiddleware(LoginRequiredMiddleware):
     def process_view(
         self, request: HttpRequest, view_func: Callable[..., Any], *arguments: Any
     ) -> HttpResponseBase | None:
-        if not getattr(view_func, "login_required", True):
+        if not getattr(view_func, "login_required", True) or _is_call(request):
             return None
         return super().process_view(request, view_func, *arguments)
+
+
+def _is_call(request: HttpRequest) -> bool:
+    return request.resolver_match is not None and request.resolver_match.app_name == "ninja"
 
 
 class RoleMiddleware:
@@ -131,7 +145,7 @@ class RoleMiddleware:
         self, request: HttpRequest, view: Callable[..., Any], args: object, kwargs: object
     ) -> HttpResponse | None:
         match = request.resolver_match
-        if match is None or match.app_name == "admin":
+        if match is None or match.app_name in ASK_THEMSELVES:
             return None
         needed = role_needed(match.url_name, request.method)
         if needed is Role.NONE:  # nor is the session asked for: the database may be away
@@ -153,6 +167,8 @@ def may(request: HttpRequest) -> dict[str, Any]:
 
 def not_allowed(request: HttpRequest, exception: Exception) -> HttpResponse:
     """The page for 403: which role is needed, and who gives it."""
+    if is_api(request):
+        return error_answer(403, str(exception) or "This is not allowed.")
     needed = exception.needed if isinstance(exception, RoleNeeded) else Role.ADMIN
     user = getattr(request, "user", None)
     context = {

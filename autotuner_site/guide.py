@@ -27,6 +27,7 @@ GUIDE = (
     "compare",
     "presets",
     "notifications",
+    "api",
     "troubleshooting",
     "administer",
 )

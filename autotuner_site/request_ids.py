@@ -9,7 +9,9 @@ from django.db import DatabaseError, Error, InterfaceError, connection
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.template import loader
+from django.views.defaults import page_not_found
 
+from autotuner_site.api_errors import error_answer, is_api
 from autotuner_site.log_context import current_fields, log_fields
 
 HEADER = "X-Request-ID"
@@ -37,12 +39,29 @@ def server_error(request: HttpRequest) -> HttpResponse:
 
     Where what broke is the way to the database, the page is 503 and says so.
     """
-    del request
-    context = {"request_id": current_fields().get("request", "")}
+    request_id = str(current_fields().get("request", ""))
+    if is_api(request):
+        return _as_json(request_id)
+    context = {"request_id": request_id}
     if isinstance(sys.exception(), AWAY) and not _database_answers():
         page = loader.get_template("503.html").render(context)
         return HttpResponse(page, status=503, headers={"Retry-After": "10"})
     return HttpResponse(loader.get_template("500.html").render(context), status=500)
+
+
+def _as_json(request_id: str) -> HttpResponse:
+    if isinstance(sys.exception(), AWAY) and not _database_answers():
+        message = "The database does not answer. Try again in a few seconds."
+        return error_answer(503, message, headers={"Retry-After": "10"})
+    message = f"Something broke here; the site's log tells what, under {request_id}."
+    return error_answer(500, message)
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """The page for 404."""
+    if is_api(request):
+        return error_answer(404, "There is nothing at this address.")
+    return page_not_found(request, exception)
 
 
 def _database_answers() -> bool:

@@ -8,6 +8,8 @@ from django.core.files.uploadhandler import FileUploadHandler
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
+from autotuner_site.api_errors import error_answer, is_api
+
 TOO_MUCH = (RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent)
 # A browser that is still sending when the answer comes and the connection ends shows a fault of
 # the network in its place, so that much is read and thrown away.
@@ -41,8 +43,13 @@ class BoundedUpload(FileUploadHandler):
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     if not isinstance(exception, TOO_MUCH):
+        if is_api(request):
+            return error_answer(400, "The request cannot be read.")
         return render(request, "400.html", status=400)
     _drain(request)
+    if is_api(request):
+        limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+        return error_answer(413, f"More was sent than the site takes: {limit:,} bytes.")
     return render(request, "413.html", {"limit": settings.MAX_UPLOAD_BYTES}, status=413)
 
 

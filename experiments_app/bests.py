@@ -15,10 +15,12 @@ from tasks_app.models import Run
 
 @dataclass(frozen=True)
 class Best:
-    """`score` is None where nothing is feasible; `gain` over the baseline, as a ratio minus 1."""
+    """`score` is None where nothing is feasible; `gain` over the baseline, as a ratio minus 1.
+    `number`: the experiment where a final has named it; else it is the first of that score."""
 
     score: float | None
     gain: float | None
+    number: int | None = None
 
 
 def best_by_score(
@@ -59,5 +61,5 @@ def winners_of(
         if is_nothing_feasible(final):
             found[task, run] = Best(None, None)
         elif final.winner is not None and (score := scores.get((task, run, final.winner))):
-            found[task, run] = Best(score, final.gain)
+            found[task, run] = Best(score, final.gain, final.winner)
     return found

@@ -1,5 +1,6 @@
 """What a run of a spec would do, told before it starts."""
 
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 from itertools import islice
@@ -15,7 +16,7 @@ from experiments_app.launch_plan import find_model, launch_problems, plan_launch
 from experiments_app.models import Experiment
 from experiments_app.pace import past_mean_s, past_range_s
 from tasks_app.expressions import ExpressionError
-from tasks_app.problems import SpecError
+from tasks_app.problems import Problem, SpecError
 from tasks_app.runtimes import RuntimeFileError
 from tasks_app.spec import TaskSpec
 
@@ -81,6 +82,17 @@ def make_plan(spec: TaskSpec) -> Plan:
         estimated_range_s=estimated_range_s(spec, experiments),
         gpus=mean_gpus(spec),
     )
+
+
+def accepted_report(plan: Plan, warnings: Iterable[Problem]) -> dict[str, Any]:
+    """What `validate --json` prints of a task that can be run."""
+    found = [warning.to_data() for warning in warnings]
+    return {"valid": True, "problems": [], "warnings": found} | plan.to_data()
+
+
+def refused_report(error: SpecError) -> dict[str, Any]:
+    problems = [problem.to_data() for problem in error.problems]
+    return {"valid": False, "problems": problems, "warnings": []}
 
 
 def mean_gpus(spec: TaskSpec) -> float:

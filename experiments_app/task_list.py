@@ -23,6 +23,7 @@ class TaskSummary:
     total: int
     best_score: float | None
     gain: float | None
+    best_number: int | None = None
 
     @property
     def objective(self) -> str:
@@ -97,4 +98,5 @@ def _summary(task: Task, row: dict[str, Any], budget: int | None, won: Best | No
         total=made if completed else max(planned_by_task(task, budget), made),
         best_score=best.score,
         gain=best.gain,
+        best_number=best.number,
     )

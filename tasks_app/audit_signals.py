@@ -11,6 +11,8 @@ from django.contrib.auth.signals import user_logged_in, user_logged_out, user_lo
 from django.db.models import Model
 from django.db.models.signals import m2m_changed, post_delete, post_save, pre_save
 
+from autotuner_site import tokens
+from autotuner_site.models import ApiToken
 from autotuner_site.sign_in_limits import released
 from tasks_app.audit import record
 from tasks_app.models import Label, PastResults, Preset
@@ -37,6 +39,8 @@ def connect() -> None:
     user_logged_out.connect(_signed_out, dispatch_uid="audit")
     user_login_failed.connect(_refused, dispatch_uid="audit")
     released.connect(_released, dispatch_uid="audit")
+    tokens.made.connect(_token_made, dispatch_uid="audit")
+    tokens.revoked.connect(_token_revoked, dispatch_uid="audit")
 
 
 def _about_to_save(instance: User, **_: Any) -> None:
@@ -94,3 +98,12 @@ def _refused(credentials: dict[str, Any], **_: Any) -> None:
 def _released(username: str, **_: Any) -> None:
     user = User.objects.filter(username=username).first()
     record("account.released", user or "", name=username)
+
+
+def _token_made(token: ApiToken, **_: Any) -> None:
+    lasts = token.expires_at.isoformat() if token.expires_at else "until it is revoked"
+    record("account.token_made", token, owner=token.user.get_username(), lasts=lasts)
+
+
+def _token_revoked(token: ApiToken, **_: Any) -> None:
+    record("account.token_revoked", token, owner=token.user.get_username())

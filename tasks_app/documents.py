@@ -54,11 +54,21 @@ def decode_text(raw: bytes) -> str:
 
 def load_document(text: str) -> Any:
     """Parse a YAML or JSON text into dicts, lists and scalars. Raises DocumentError."""
-    if len(text) > MAX_CHARACTERS:
-        raise DocumentError(f"larger than {MAX_CHARACTERS:,} characters")
+    _check_size(text)
     if re.match(r'\ufeff?\s*\{\s*["}]', text):
         return _load_json(text)
     return _load_yaml(text)
+
+
+def load_json(text: str) -> Any:
+    """The same of a text that must be JSON. Raises DocumentError."""
+    _check_size(text)
+    return _load_json(text)
+
+
+def _check_size(text: str) -> None:
+    if len(text) > MAX_CHARACTERS:
+        raise DocumentError(f"larger than {MAX_CHARACTERS:,} characters")
 
 
 def is_text(text: str) -> bool:

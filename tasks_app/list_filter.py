@@ -1,5 +1,6 @@
 """Which tasks the list shows: what its address asks for."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from django import forms
@@ -67,23 +68,27 @@ class FilterForm(forms.Form):
     def apply(self, tasks: QuerySet[Task]) -> QuerySet[Task]:
         """A filter that cannot be read is left out."""
         self.full_clean()
-        asked = self.cleaned_data
-        if words := asked.get("q"):
-            tasks = tasks.filter(
-                Q(name__icontains=words)
-                | Q(description__icontains=words)
-                | Q(model__id_or_path__icontains=words)
-            )
-        columns = {
-            "status": asked.get("status"),
-            "base_runtime": asked.get("runtime"),
-            "labels__name": asked.get("label"),
-            "created_by__username": asked.get("owner"),
-        }
-        tasks = tasks.filter(**{column: value for column, value in columns.items() if value})
-        match asked.get("archived"):
-            case "all":
-                return tasks
-            case "yes":
-                return tasks.filter(archived_at__isnull=False)
-        return tasks.filter(archived_at__isnull=True)
+        return filtered(tasks, self.cleaned_data)
+
+
+def filtered(tasks: QuerySet[Task], asked: Mapping[str, Any]) -> QuerySet[Task]:
+    """Those that are asked for by `q`, `status`, `runtime`, `label`, `owner` and `archived`."""
+    if words := asked.get("q"):
+        tasks = tasks.filter(
+            Q(name__icontains=words)
+            | Q(description__icontains=words)
+            | Q(model__id_or_path__icontains=words)
+        )
+    columns = {
+        "status": asked.get("status"),
+        "base_runtime": asked.get("runtime"),
+        "labels__name": asked.get("label"),
+        "created_by__username": asked.get("owner"),
+    }
+    tasks = tasks.filter(**{column: value for column, value in columns.items() if value})
+    match asked.get("archived"):
+        case "all":
+            return tasks
+        case "yes":
+            return tasks.filter(archived_at__isnull=False)
+    return tasks.filter(archived_at__isnull=True)

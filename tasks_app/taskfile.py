@@ -35,15 +35,26 @@ def load_task(
     gpus: int | None = None,
     stored: Mapping[str, Any] | None = None,
 ) -> tuple[TaskSpec, list[Problem]]:
-    """The task that a YAML or JSON text describes, and warnings. Raises SpecError.
-
-    Files of the system this one replaces are converted, each conversion being a warning.
-    `stored`: the document whose secrets the text's masks stand for.
-    """
+    """The task that a YAML or JSON text describes, and warnings. Raises SpecError."""
     try:
         data = load_document(text)
     except DocumentError as error:
         raise SpecError([Problem("", str(error))]) from error
+    return check_task(data, catalogue=catalogue, gpus=gpus, stored=stored)
+
+
+def check_task(
+    data: Any,
+    *,
+    catalogue: RuntimeCatalogue,
+    gpus: int | None = None,
+    stored: Mapping[str, Any] | None = None,
+) -> tuple[TaskSpec, list[Problem]]:
+    """The same of a document that was read. Raises SpecError.
+
+    Files of the system this one replaces are converted, each conversion being a warning.
+    `stored`: the document whose secrets the masks stand for.
+    """
     if data is None:
         raise SpecError([Problem("", "the file is empty")])
     conversions: list[Problem] = []

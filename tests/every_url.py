@@ -16,7 +16,9 @@ from django.db.models import Model
 from django.test.utils import CaptureQueriesContext
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
+from autotuner_site.models import ApiToken
 from autotuner_site.roles import Role
+from autotuner_site.tokens import make_token
 from experiments_app import task_log
 from experiments_app.models import Experiment, Measurement, ResourceLease, SiteSetting
 from experiments_app.site_settings import store
@@ -44,6 +46,7 @@ class World:
     other: Task
     experiment: Experiment
     preset: Preset
+    token: ApiToken
 
     @classmethod
     def make(cls, **changes: Any) -> "World":
@@ -75,9 +78,11 @@ class World:
         PastResults.objects.create(
             name="elsewhere", base_runtime="llamacpp", objective="maximize_throughput"
         )
+        token = make_token(admin, "the pipeline's").token
         return cls(
-            admin, user, viewer, nobody, pending, running, completed, other, experiment, preset
-        )
+            admin, user, viewer, nobody, pending, running, completed, other, experiment, preset,
+            token,
+        )  # fmt: skip
 
     def rows(self) -> Mapping[type[Model], Model]:
         """One row of each table that the admin shows."""
@@ -230,6 +235,9 @@ PLACES = (
     Place("login", ASK, role=ANYBODY),
     Place("sign_in_by_link", ("GET",), lambda world: ["1", "used"], ANYBODY, 410),
     Place("password", ("GET", "POST"), role=SIGNED_IN),
+    Place("tokens", ASK, role=SIGNED_IN),
+    Place("token_revoke", ACT, lambda world: [world.token.pk], SIGNED_IN, 302),
+    Place("api_docs", role=SIGNED_IN),
     Place("help", role=SIGNED_IN),
     Place("help_page", role=SIGNED_IN, args=lambda world: ["concepts"]),
     Place("healthz", role=ANYBODY),

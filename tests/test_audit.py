@@ -130,6 +130,8 @@ SENT: dict[str, tuple[str, Sent]] = {
     "notification_secret": ("notification.secret_renewed", just()),
     "notification_delete": ("notification.deleted", just()),
     "task_follow": ("task.followed", just(wish="follow")),
+    "tokens": ("account.token_made", just(name="a pipeline")),
+    "token_revoke": ("account.token_revoked", just()),
     "password": (
         "account.changed",
         just(

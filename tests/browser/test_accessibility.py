@@ -115,6 +115,8 @@ def paths() -> list[str]:
         "/admin/auth/user/add/",
         f"/admin/auth/user/{factories.make_user('grace', role=Role.VIEWER).pk}/change/",
         "/password/",
+        "/account/tokens",
+        "/api/v1/docs",
         "/tasks/import",
         "/tasks/import-results",
         "/system/checks?all",

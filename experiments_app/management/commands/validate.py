@@ -6,7 +6,7 @@ from django.core.management.base import CommandParser
 
 from autotuner_site.commands import BAD_INPUT, SUCCESS, SiteCommand
 from experiments_app.gpus import gpu_count
-from experiments_app.plan import Plan, make_plan
+from experiments_app.plan import Plan, accepted_report, make_plan, refused_report
 from tasks_app.problems import SpecError
 from tasks_app.runtimes import site_runtimes
 from tasks_app.taskfile import load_task_file
@@ -29,16 +29,14 @@ class Command(SiteCommand):
             plan = make_plan(spec)
         except SpecError as error:
             if json:
-                problems = [problem.to_data() for problem in error.problems]
-                self.print_json({"valid": False, "problems": problems, "warnings": []})
+                self.print_json(refused_report(error))
             else:
                 self.stderr.write(f"{file}:")
                 for problem in error.problems:
                     self.stderr.write(f"  {problem}")
             return BAD_INPUT
         if json:
-            found = [warning.to_data() for warning in warnings]
-            self.print_json({"valid": True, "problems": [], "warnings": found} | plan.to_data())
+            self.print_json(accepted_report(plan, warnings))
         else:
             for warning in warnings:
                 self.stderr.write(f"warning: {warning}")

@@ -1,0 +1,112 @@
+"""Send made-up calls to the API of a running site, and count what is answered.
+
+    nice -n 19 .venv/bin/python -m benchmarks.api_fuzz [--calls 10000]
+
+Starts the site's web server on a database of its own with some tasks in it. schemathesis makes the
+calls from the site's OpenAPI document, half of them as it allows, half as it does not, with the
+rights of an operator. Each answer must be one that is documented for its call, in its shape; what
+is not so is printed, and ends the run with 1.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+_home = tempfile.TemporaryDirectory(prefix="autotuner-api-fuzz-")
+os.environ["AUTOTUNER_HOME"] = _home.name
+os.environ["DJANGO_SETTINGS_MODULE"] = "autotuner_site.settings"
+os.environ["DOCKER_HOST"] = f"unix://{_home.name}/no-docker.sock"
+os.environ["HF_HUB_OFFLINE"] = "true"
+
+import django  # noqa: E402
+
+django.setup()
+
+import httpx  # noqa: E402
+from django.contrib.auth.models import User  # noqa: E402
+from django.core.management import call_command  # noqa: E402
+
+from autotuner_site.roles import Role, give_role  # noqa: E402
+from autotuner_site.tokens import make_token  # noqa: E402
+from benchmarks.many_rows import fill  # noqa: E402
+from experiments_app.models import Experiment  # noqa: E402
+from tests.experiments_app.api.fuzzing import fuzz  # noqa: E402
+
+PORT = 18991
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--calls", type=int, default=10_000)
+    calls = parser.parse_args().calls
+    call_command("migrate", verbosity=0)
+    user = User.objects.create_user("fuzz")
+    give_role(user, Role.OPERATOR)
+    tasks = fill(40, 6, owner=user)
+    token = make_token(user, "fuzz").secret
+    known = {
+        "task_id": [task.pk for task in tasks],
+        "experiment_id": list(Experiment.objects.values_list("pk", flat=True)[:100]),
+    }
+    begun = time.monotonic()
+    with web_server():
+        operations = len(_operations(token))
+        found = fuzz(f"http://127.0.0.1:{PORT}", token, -(-calls // (2 * operations)), known)
+    told = {
+        "calls": found.calls,
+        "operations": operations,
+        "answers": {str(status): count for status, count in found.by_status().items()},
+        "faults": len(found.faults),
+        "took_s": round(time.monotonic() - begun, 1),
+    }
+    sys.stdout.write("\n".join([*found.faults[:50], json.dumps(told, indent=2)]) + "\n")
+    return int(bool(found.faults))
+
+
+def _operations(token: str) -> list[str]:
+    headers = {"Authorization": f"Bearer {token}"}
+    document = httpx.get(
+        f"http://127.0.0.1:{PORT}/api/v1/openapi.json", headers=headers, timeout=60
+    )
+    return [name for methods in document.json()["paths"].values() for name in methods]
+
+
+@contextmanager
+def web_server() -> Iterator[None]:
+    log = Path(_home.name) / "server.log"
+    command = [
+        *(sys.executable, "-m", "gunicorn", "autotuner_site.wsgi"),
+        *("-c", "python:experiments_app.gunicorn_config", "--bind", f"127.0.0.1:{PORT}"),
+    ]
+    with log.open("wb") as output:
+        server = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT)
+        try:
+            _wait(server, log)
+            yield
+        finally:
+            server.terminate()
+            server.wait(30)
+
+
+def _wait(server: "subprocess.Popen[bytes]", log: Path) -> None:
+    for _ in range(600):
+        if server.poll() is not None:
+            raise RuntimeError(log.read_text()[-2000:])
+        try:
+            httpx.get(f"http://127.0.0.1:{PORT}/sign-in/", timeout=5)
+        except httpx.HTTPError:
+            time.sleep(0.2)
+        else:
+            return
+    raise RuntimeError("the site did not start")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
