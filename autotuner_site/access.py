@@ -37,6 +37,7 @@ VIEWERS = frozenset(
         *("task_results_csv", "task_results_json", "task_compare", "compare_runs"),
         *("chart_section", "task_charts", "task_chart", "task_chart_file", "compared_chart_file"),
         *("preset_list", "preset_detail", "preset_export", "presets_export"),
+        *("dataset_list", "dataset_detail"),
         *("experiment_detail", "experiment_log"),
         *("system", "machine_checks", "machine_check", "container"),
         *("notifications", "notification_new", "notification_channel", "notification_edit"),
@@ -52,6 +53,7 @@ OPERATORS = frozenset(
         *("task_duplicate", "task_reproduce", "tune_builtin"),
         *("task_delete", "task_archive", "task_bring_back", "tasks_bulk", "version_restore"),
         *("task_log_clear", "test_connection"),
+        *("dataset_new", "dataset_columns", "dataset_cancel", "dataset_retry", "dataset_remove"),
         *(
             "results_import",
             "preset_new",

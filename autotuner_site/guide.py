@@ -26,6 +26,7 @@ GUIDE = (
     "read-the-results",
     "compare",
     "presets",
+    "datasets",
     "notifications",
     "api",
     "troubleshooting",

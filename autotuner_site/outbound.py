@@ -77,8 +77,10 @@ def fetch(
     tick: Callable[[], None] | None = None,
     proxies: Proxies | None = None,
     ca_bundle: Path | None = None,
+    require_ok: bool = False,
 ) -> Answer:
     """The answer, whatever its status; with `redirects=0` a redirect is an answer like others.
+    `require_ok`: NoAnswer for any but a 2xx.
 
     Raises Refused and NoAnswer. `sink` takes the body of a 2xx as it comes, decoded; one longer
     than `max_bytes` raises TooLarge. Without a sink the body is cut there, and kept. `begun` is
@@ -100,6 +102,8 @@ def fetch(
             raise NoAnswer(f"{_named(url)} could not be asked: {_cause(error)}") from error
         following = _next_url(answer, target, redirects)
         if following is None:
+            if require_ok and not answer.is_ok:
+                raise NoAnswer(f"{_named(url)} answered with status {answer.status}.")
             return Answer(**{**vars(answer), "redirected_from": tuple(came_from)})
         came_from.append(url)
         if len(came_from) > redirects:

@@ -37,6 +37,10 @@ class Home:
         return self.root / "tokenizers"
 
     @property
+    def datasets(self) -> Path:
+        return self.root / "datasets"
+
+    @property
     def queue(self) -> Path:
         return self.root / "queue.db"
 

@@ -345,6 +345,10 @@ MAX_RUNNING_TASKS = _count("MAX_RUNNING_TASKS", 200)
 SERVER_LOG_MIB = _amount("SERVER_LOG_MIB", 16.0)
 TASK_LOG_MIB = _amount("TASK_LOG_MIB", 16.0)
 DOCKER_MEMORY_GIB = _amount("DOCKER_MEMORY_GIB", 0.0)
+# What a data set may have, as it is sent and unpacked; never without a limit.
+DATASET_MIB = _count("DATASET_MIB", 1024)
+if not DATASET_MIB:
+    raise ImproperlyConfigured("DATASET_MIB is 0; a data set needs a limit: 1024")
 # What is removed by its age, in experiments_app.retention; 0 keeps all.
 KEEP_RUNS = _count("KEEP_RUNS", 0)
 KEEP_RUN_DAYS = _count("KEEP_RUN_DAYS", 0)

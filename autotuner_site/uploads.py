@@ -7,14 +7,17 @@ from django.core.exceptions import RequestDataTooBig, TooManyFieldsSent, TooMany
 from django.core.files.uploadhandler import FileUploadHandler
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
 
 from autotuner_site.api_errors import error_answer, is_api
+from autotuner_site.roles import Role, role_of
 
 TOO_MUCH = (RequestDataTooBig, TooManyFieldsSent, TooManyFilesSent)
 # A browser that is still sending when the answer comes and the connection ends shows a fault of
 # the network in its place, so that much is read and thrown away.
 DRAINED_BYTES = 256 * 1024**2
 _PART_BYTES = 256 * 1024
+FORM_BYTES = 1024**2
 
 
 class BoundedUpload(FileUploadHandler):
@@ -31,7 +34,7 @@ class BoundedUpload(FileUploadHandler):
         boundary: str,
         encoding: str | None = None,
     ) -> None:
-        if content_length > settings.MAX_UPLOAD_BYTES:
+        if content_length > limit_of(self.request):
             raise RequestDataTooBig("The upload is larger than MAX_UPLOAD_BYTES.")
 
     def receive_data_chunk(self, raw_data: bytes, start: int) -> bytes:
@@ -39,6 +42,16 @@ class BoundedUpload(FileUploadHandler):
 
     def file_complete(self, file_size: int) -> None:
         return None
+
+
+def limit_of(request: HttpRequest | None) -> int:
+    """In bytes. Data sets are larger than forms, and only whoever may add them may send so much."""
+    if request is None or request.path_info != reverse("dataset_new"):
+        return int(settings.MAX_UPLOAD_BYTES)
+    user = getattr(request, "user", None)
+    if user is None or role_of(user) < Role.OPERATOR:
+        return int(settings.MAX_UPLOAD_BYTES)
+    return int(settings.DATASET_MIB) * 1024**2 + FORM_BYTES
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -50,7 +63,7 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     if is_api(request):
         limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
         return error_answer(413, f"More was sent than the site takes: {limit:,} bytes.")
-    return render(request, "413.html", {"limit": settings.MAX_UPLOAD_BYTES}, status=413)
+    return render(request, "413.html", {"limit": limit_of(request)}, status=413)
 
 
 def _drain(request: HttpRequest) -> None:

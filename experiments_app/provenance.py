@@ -19,6 +19,7 @@ from django.db.models.fields.json import KT
 from django.utils import timezone
 
 from autotuner_site.templatetags.site import site_version
+from experiments_app import pinned_dataset
 from experiments_app.benchmark.version import GENAI_BENCH_VERSION
 from experiments_app.facts import cpu_name
 from experiments_app.gpus import glance
@@ -61,7 +62,7 @@ def note_model(task: Task, number: int, spec: TaskSpec) -> None:
 
 def at_start(spec: TaskSpec) -> dict[str, Any]:
     """`{recorded_at, versions: {name: version}, hardware: {…}, settings: {NAME: shown value},
-    model_revision}`; JSON, fit for anybody to read."""
+    model_revision, dataset}`; JSON, fit for anybody to read."""
     return {
         "recorded_at": timezone.now().isoformat(timespec="seconds"),
         "versions": versions(),
@@ -72,6 +73,7 @@ def at_start(spec: TaskSpec) -> dict[str, Any]:
             if name in SETTINGS and setting.value
         },
         "model_revision": model_revision(spec),
+        "dataset": pinned_dataset.facts_of(spec),
     }
 
 

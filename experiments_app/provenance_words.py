@@ -66,6 +66,9 @@ def _hardware(hardware: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 def _load(provenance: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     if provenance.get("model_revision"):
         yield "Model revision", provenance["model_revision"]
+    if dataset := provenance.get("dataset"):
+        yield "Data set", f"{dataset['name']}, {dataset['rows']} prompts"
+        yield "Data set's SHA-256", dataset["sha256"]
     if provenance.get("seed") is not None:
         yield "Seed", str(provenance["seed"])
     for level, prompts in (provenance.get("observed") or {}).get("prompts", {}).items():

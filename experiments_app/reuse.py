@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from experiments_app import measurements
 from experiments_app.models import Experiment, Measurement
+from experiments_app.pinned_dataset import pinned_sha256
 from experiments_app.pricing import Price, cost_of, price_of
 from tasks_app.models import Run
 from tasks_app.space import Scalar, configuration_key
@@ -100,6 +101,8 @@ def earlier_runs(run: Run, baseline: Experiment) -> Iterator[Earlier]:
     for other in Run.objects.filter(task=run.task_id, number__lt=run.number).order_by("-number"):
         if _conditions(other.spec) != _conditions(run.spec):
             continue
+        if pinned_sha256(other) != pinned_sha256(run):  # another data set under the same name
+            continue
         rows = (
             Experiment.objects.first_times()
             .filter(task=run.task_id, run=other.number, number__gt=0)
@@ -141,8 +144,10 @@ def _copy(rows: Iterable[Measurement], experiment: Experiment, price: Price | No
 
 
 def _conditions(spec: Mapping[str, Any]) -> dict[str, Any]:
+    load = {key: value for key, value in spec["benchmark"].items() if value is not None}
     return {name: spec.get(name) for name in SECTIONS} | {
-        "seed": spec["optimization"].get("seed", 0)  # of the prompts
+        "benchmark": load,  # older runs know fewer keys
+        "seed": spec["optimization"].get("seed", 0),  # of the prompts
     }
 
 

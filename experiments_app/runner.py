@@ -48,6 +48,7 @@ from experiments_app.leases import (
 from experiments_app.llamacpp.tokenizer import TokenizerError
 from experiments_app.measuring import Measured, Measuring, not_measured
 from experiments_app.models import Experiment
+from experiments_app.pinned_dataset import own_prompts
 from experiments_app.processes import MARKER_VARIABLE
 from experiments_app.quality.check import check_answers
 from experiments_app.request_sets import request_set
@@ -333,6 +334,7 @@ class Attempt:
             seed=self.spec.optimization.seed,
             request_set=request_set(self.experiment),
             fresh_prompts=benchmark.fresh_prompts,
+            dataset=own_prompts(self.experiment, self.spec),
             additional_params=benchmark.additional_params,
             genai_bench_path=settings.GENAI_BENCH_PATH,
             environment={

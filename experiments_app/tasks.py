@@ -10,6 +10,7 @@ from huey.contrib.djhuey import db_periodic_task, db_task
 from redis import RedisError
 
 from experiments_app import reaper, retention
+from experiments_app.datasets import taking
 from experiments_app.disk_watch import hold_for_room
 from experiments_app.models import Experiment
 from experiments_app.monitoring.queue_lag import note_job
@@ -63,6 +64,20 @@ def wake_deliveries() -> None:
         logger.warning("notifications: the queue cannot be reached: %s", mask_urls(str(error)))
 
 
+@db_task()
+def take_dataset(pk: int) -> None:
+    """Fetch and read what somebody sent or named; a second job for the same one does nothing."""
+    taking.take(pk)
+
+
+def wake_dataset(pk: int) -> None:
+    """As `wake`: `tick` asks again for what waits."""
+    try:
+        take_dataset(pk)
+    except (RedisError, sqlite3.Error, OSError) as error:
+        logger.warning("data set %d: the queue cannot be reached: %s", pk, mask_urls(str(error)))
+
+
 @db_periodic_task(crontab(minute="*"))
 def tick() -> None:
     """Take back what dead workers left, and repair lost wake-ups."""
@@ -72,6 +87,7 @@ def tick() -> None:
     note_stuck()
     if Delivery.objects.due().exists():
         wake_deliveries()
+    taking.mend(wake_dataset)
 
 
 @db_periodic_task(crontab(hour="3", minute="17"))

@@ -15,7 +15,7 @@ from autotuner_site import tokens
 from autotuner_site.models import ApiToken
 from autotuner_site.sign_in_limits import released
 from tasks_app.audit import record
-from tasks_app.models import Label, PastResults, Preset
+from tasks_app.models import Dataset, Label, PastResults, Preset
 
 KINDS: dict[type[Model], str] = {
     User: "account",
@@ -23,6 +23,7 @@ KINDS: dict[type[Model], str] = {
     Label: "label",
     Preset: "preset",
     PastResults: "results",
+    Dataset: "dataset",
 }
 ACCOUNT_FIELDS = ("username", "email", "password", "is_active", "is_staff", "is_superuser")
 _BEFORE = "_audited_before"

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, Field, ValidationError
 
-from tasks_app import spec_checks, spec_deployment_checks, spec_flags, spec_gpus
+from tasks_app import spec_checks, spec_datasets, spec_deployment_checks, spec_flags, spec_gpus
 from tasks_app.conditions import conditions_of
 from tasks_app.expressions import MAX_LENGTH, Constraint, ExpressionError, Scalar
 from tasks_app.images import check_image, check_tag
@@ -199,6 +199,7 @@ def validate_spec(
     problems += spec_checks.constraint_problems(spec, catalogue)
     problems += spec_checks.scenario_problems(spec)
     problems += spec_checks.load_problems(spec)
+    problems += spec_datasets.dataset_problems(spec)
     if not problems:
         problems += spec_checks.space_problems(spec, spec.search_space(None, runtime))
     if problems:

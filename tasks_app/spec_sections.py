@@ -17,7 +17,13 @@ from pydantic import (
 
 from tasks_app.flags import CONTROL_CHARACTER
 from tasks_app.problems import did_you_mean
-from tasks_app.scenarios import Scenario, ScenarioError, parse_scenario, split_scenarios
+from tasks_app.scenarios import (
+    MAX_TOKENS,
+    Scenario,
+    ScenarioError,
+    parse_scenario,
+    split_scenarios,
+)
 from tasks_app.validation import refusal, refusal_of_keys, shown, wrong_type
 
 STRICT = ConfigDict(extra="forbid", strict=True, frozen=True)
@@ -265,12 +271,7 @@ def _check_scenario(text: str) -> str:
     if not scenario.fits("text-to-text"):
         raise refusal(
             f"{text!r} is no scenario for text-to-text ({scenario.describe()})",
-            "write D(…), N(…)/(…) or U(…)",
-        )
-    if scenario.kind == "dataset":
-        raise refusal(
-            "data sets are not supported yet: their answers have no set length",
-            "write D(…), N(…)/(…) or U(…)",
+            "write D(…), N(…)/(…), U(…) or dataset",
         )
     return text
 
@@ -338,6 +339,10 @@ class Benchmark(BaseModel):
     same prompts, so that nothing is answered from a prefix cache; every configuration gets the
     same ones. `remeasure_disturbed`: a level during which something else kept this machine busy
     is measured again.
+
+    `dataset`: the name of one of the site's data sets, whose prompts take the place of the load
+    client's own: made up to the scenario's lengths, or, in the scenario `dataset`, as they are.
+    There an answer has `dataset_output_tokens`, or as many as the data set's own answer.
     """
 
     model_config = STRICT
@@ -356,6 +361,8 @@ class Benchmark(BaseModel):
     max_minutes_per_level: int = Field(default=10, ge=1, le=1_440)
     fresh_prompts: bool = True
     remeasure_disturbed: bool = True
+    dataset: Annotated[Line, Field(max_length=100)] | None = None
+    dataset_output_tokens: Annotated[int, Field(ge=2, le=MAX_TOKENS)] | None = None
     additional_params: Annotated[dict[str, Any], AfterValidator(_check_additional)] = Field(
         default_factory=lambda: {"temperature": 0.0}
     )
@@ -381,6 +388,10 @@ class Benchmark(BaseModel):
         if self.finds_concurrency:
             return f"at the highest concurrency found, up to {self.highest_concurrency}"
         return f"at concurrency {', '.join(map(str, self.given_concurrencies))}"
+
+    @property
+    def takes_prompts_as_they_are(self) -> bool:
+        return any(scenario.kind == "dataset" for scenario in self.scenarios)
 
     @property
     def scenarios(self) -> tuple[Scenario, ...]:

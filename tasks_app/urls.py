@@ -17,6 +17,7 @@ urlpatterns = [
     path("tasks/bulk/outcomes", bulk.bulk_outcomes, name="bulk_outcomes"),
     path("tasks/rows", task_list.task_rows, name="task_rows"),
     path("presets/", include("tasks_app.preset_urls")),
+    path("datasets/", include("tasks_app.dataset_urls")),
     path("tasks/", include("tasks_app.file_urls")),
     path("tasks/new", task_form.task_new, name="task_new"),
     path("tasks/check", form_help.task_check, name="task_check"),

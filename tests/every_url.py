@@ -23,8 +23,9 @@ from experiments_app import task_log
 from experiments_app.models import Experiment, Measurement, ResourceLease, SiteSetting
 from experiments_app.site_settings import store
 from tasks_app.labels import add_labels
-from tasks_app.models import AuditEntry, Label, PastResults, Preset, Run, Task, TaskVersion
+from tasks_app.models import AuditEntry, Dataset, Label, PastResults, Preset, Run, Task, TaskVersion
 from tests import factories
+from tests.data_sets import make_dataset
 
 READ, ASK, ACT = ("GET", "HEAD"), ("GET", "HEAD", "POST"), ("POST",)
 ANYBODY: Final = "anybody"
@@ -47,6 +48,7 @@ class World:
     experiment: Experiment
     preset: Preset
     token: ApiToken
+    dataset: Dataset
 
     @classmethod
     def make(cls, **changes: Any) -> "World":
@@ -79,9 +81,10 @@ class World:
             name="elsewhere", base_runtime="llamacpp", objective="maximize_throughput"
         )
         token = make_token(admin, "the pipeline's").token
+        dataset = make_dataset()
         return cls(
             admin, user, viewer, nobody, pending, running, completed, other, experiment, preset,
-            token,
+            token, dataset,
         )  # fmt: skip
 
     def rows(self) -> Mapping[type[Model], Model]:
@@ -145,6 +148,10 @@ def _first_channel(world: World) -> Sequence[object]:
     return [1]
 
 
+def _dataset(world: World) -> Sequence[object]:
+    return [world.dataset.pk]
+
+
 def _task_of(world: World) -> Mapping[str, object]:
     return {"task": world.pending.pk}
 
@@ -159,6 +166,13 @@ PLACES = (
     Place("bulk_outcomes", status=302),  # nothing was done yet
     Place("tasks_compare", ACT, role=Role.VIEWER, status=302),
     Place("task_rows", query=_task_of),
+    Place("dataset_list"),
+    Place("dataset_new", ASK),
+    Place("dataset_detail", args=_dataset),
+    Place("dataset_columns", ACT, _dataset, status=302),
+    Place("dataset_cancel", ACT, _dataset, status=302),
+    Place("dataset_retry", ACT, _dataset, status=302),
+    Place("dataset_remove", ASK, _dataset),
     Place("preset_list"),
     Place("preset_new", ASK),
     Place("preset_import", ASK),

@@ -94,6 +94,8 @@ SENT: dict[str, tuple[str, Sent]] = {
         "task.archived",
         lambda world, client, path: {"task": [world.other.pk], "action": "archive"},
     ),
+    "dataset_new": ("dataset.created", fields(url="https://1.1.1.1/x.csv")),
+    "dataset_remove": ("dataset.deleted", just()),
     "preset_new": ("preset.created", _preset),
     "preset_import": ("preset.created", _preset_file),
     "preset_edit": ("preset.changed", fields(description="changed")),
@@ -146,7 +148,7 @@ SENT: dict[str, tuple[str, Sent]] = {
 CHANGE_NOTHING = {"tasks_compare", "tasks_export", "task_check", "test_connection"}
 ELSEWHERE = {
     "login", "sign_in_by_link", "container_stop", "image_remove", "model_remove", "results_import",
-    "notification_confirm",
+    "notification_confirm", "dataset_columns", "dataset_cancel", "dataset_retry",
 }  # fmt: skip
 """Tested below, on what they share."""
 

@@ -38,6 +38,7 @@ PAGES: dict[str, Page] = {
     "tasks compared": lambda ended, running: f"/compare?run={ended.pk}.1&run={running.pk}.1",
     "experiment": lambda ended, _: f"/experiments/{ended.experiments.get(number=1).pk}/",
     "presets": lambda _, __: "/presets/",
+    "datasets": lambda _, __: "/datasets/",
     "system": lambda _, __: "/system/",
     "help": lambda _, __: "/help/",
     "tokens": lambda _, __: "/account/tokens",

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from experiments_app.benchmark.errors import BenchmarkError, ErrorKind
 from experiments_app.benchmark.request import BenchmarkRequest
+from tasks_app.datasets.files import PROMPTS
 
 PROJECT_ROOT = Path(__file__).resolve().parents[2]
 
@@ -81,6 +82,18 @@ def configuration(request: BenchmarkRequest) -> dict[str, Any]:
         "seed": request.seed,
         "request_set": request.request_set,
         "fresh_prompts": request.fresh_prompts,
+        "dataset": _own_prompts(request),
+    }
+
+
+def _own_prompts(request: BenchmarkRequest) -> dict[str, Any] | None:
+    own = request.dataset
+    if own is None:
+        return None
+    return {
+        "folder": str(own.folder.resolve()),
+        "sha256": own.sha256,
+        "output_tokens": own.output_tokens,
     }
 
 
@@ -103,6 +116,8 @@ def arguments(request: BenchmarkRequest) -> list[str]:
         # Percentiles for a display that nobody sees; without this they are taken at each request.
         "--metrics-refresh-interval": "3600",
     }
+    if request.dataset is not None:
+        options["--dataset-path"] = str(request.dataset.folder.resolve() / PROMPTS)
     words = [word for option in options.items() for word in option]
     for scenario in request.scenarios:
         words += ["--traffic-scenario", scenario]

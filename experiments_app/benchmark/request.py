@@ -10,6 +10,16 @@ Key = tuple[str, int]
 
 
 @dataclass(frozen=True)
+class OwnPrompts:
+    """A data set whose prompts take the place of genai-bench's. `output_tokens`: of each answer in
+    the scenario `dataset`; None: as many as the data set's own answer has."""
+
+    folder: Path
+    sha256: str
+    output_tokens: int | None = None
+
+
+@dataclass(frozen=True)
 class BenchmarkRequest:
     """One run of genai-bench against one server.
 
@@ -38,6 +48,7 @@ class BenchmarkRequest:
     fresh_prompts: bool = True
     """Whether no prompt is sent twice to one server: it might answer from its prefix cache. False:
     every level of a scenario begins with the same requests, and so does every set."""
+    dataset: OwnPrompts | None = None
     additional_params: Mapping[str, Any] = field(default_factory=dict)
     api_key: str | None = field(default=None, repr=False)
     genai_bench_path: Path | None = None

@@ -41,6 +41,7 @@ FIXED = {
     "SERVER_LOG_MIB": "SERVER_LOG_MIB",
     "TASK_LOG_MIB": "TASK_LOG_MIB",
     "DOCKER_MEMORY_GIB": "DOCKER_MEMORY_GIB",
+    "DATASET_MIB": "DATASET_MIB",
     **{name: name for name in RULES},
 }
 # Addresses with passwords in them, and where the data is without one.

@@ -6,7 +6,7 @@ typed, so that the schema can say what is wrong with it.
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -118,7 +118,8 @@ class FieldPlace:
 
     An empty field leaves its key out, so that the default holds. `width` is that of the field in
     its section: wide, half, third or quarter. What is typed in a `secret` one is never sent back.
-    `explained`: all choices are seen at once, each with what it means.
+    `explained`: all choices are seen at once, each with what it means. `offers`: further choices,
+    of what the site has now.
     """
 
     name: str
@@ -131,6 +132,7 @@ class FieldPlace:
     attributes: Mapping[str, str] = field(default_factory=dict)
     width: str = "wide"
     secret: bool = False
+    offers: Callable[[], Sequence[tuple[str, str]]] = tuple
 
     @property
     def keys(self) -> tuple[str, ...]:
@@ -139,7 +141,8 @@ class FieldPlace:
     def form_field(self) -> forms.Field:
         widget: forms.Widget
         if self.choices:
-            widget = forms.Select(attrs={"class": "form-select"}, choices=self.choices)
+            choices = [*self.choices, *self.offers()]
+            widget = forms.Select(attrs={"class": "form-select"}, choices=choices)
         elif self.kind.rows:
             widget = forms.Textarea(
                 attrs={"class": "form-control", "rows": self.kind.rows, "spellcheck": "false"}

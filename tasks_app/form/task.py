@@ -59,11 +59,12 @@ class TaskForm(DocumentForm):
 
     def _offer(self, place: FieldPlace) -> None:
         """Make the field a list to choose from; what is stored or typed stays among it."""
-        choices = list(place.choices)
+        widget = self.fields[place.name].widget
+        choices = list(widget.choices) if isinstance(widget, forms.Select) else list(place.choices)
         value = str(self[place.name].value() or "")
         if value and value not in dict(choices):
             choices.append((value, value))
-        attributes = self.fields[place.name].widget.attrs | {"class": "form-select"}
+        attributes = widget.attrs | {"class": "form-select"}
         self.fields[place.name].widget = forms.Select(attrs=attributes, choices=choices)
 
     def texts_of(self, document: Document) -> dict[str, str]:

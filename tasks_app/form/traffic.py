@@ -2,6 +2,7 @@
 
 from tasks_app.form.fields import (
     CONCURRENCIES,
+    LINE,
     NUMBER,
     SCENARIOS,
     SWITCH,
@@ -9,6 +10,14 @@ from tasks_app.form.fields import (
     FieldPlace,
     Section,
 )
+
+
+def _datasets() -> list[tuple[str, str]]:
+    from tasks_app.models import Dataset  # the models know the spec and its form's words
+
+    named = Dataset.objects.ready().values_list("name", "rows")
+    return [(name, f"{name} ({rows:,} prompts)") for name, rows in named]
+
 
 TRAFFIC = Section(
     "Traffic",
@@ -50,6 +59,33 @@ TRAFFIC = Section(
     ),
     slug="traffic",
     more=(
+        Section(
+            "Prompts",
+            "Of your own, from the page Data sets, in place of those that come with the benchmark.",
+            (
+                FieldPlace(
+                    "dataset",
+                    "benchmark.dataset",
+                    LINE,
+                    "Data set",
+                    "Made up to the lengths of the scenarios; in the scenario named dataset, sent"
+                    " as they are.",
+                    choices=(("", "The benchmark's own prompts"),),
+                    offers=_datasets,
+                    width="half",
+                ),
+                FieldPlace(
+                    "dataset_output_tokens",
+                    "benchmark.dataset_output_tokens",
+                    NUMBER,
+                    "Tokens of an answer",
+                    "In the scenario dataset alone. Empty: as many as the data set's own answer"
+                    " has.",
+                    width="half",
+                ),
+            ),
+            slug="prompts",
+        ),
         Section(
             "Search for the load",
             "Where the concurrency is auto.",

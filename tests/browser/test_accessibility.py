@@ -18,6 +18,7 @@ from tasks_app.models import Task
 from tests import factories, finals
 from tests.browser.conftest import OpenPage
 from tests.chart_factories import run_of
+from tests.data_sets import make_dataset
 
 AXE = (Path(settings.BASE_DIR) / "tests/vendor/axe-core/axe.min.js").read_text()
 WIDE: ViewportSize = {"width": 1440, "height": 900}
@@ -95,6 +96,9 @@ def paths() -> list[str]:
         "/system/notifications",
         "/system/audit/",
         "/system/audit/?who=nobody&until=wrong",
+        "/datasets/",
+        "/datasets/new",
+        f"/datasets/{make_dataset().pk}/",
         "/presets/",
         "/presets/?runtime=vllm",
         "/presets/new?from=shipped:vllm:memory",

@@ -75,6 +75,8 @@ def test_it_fills_in_every_default(document: Document) -> None:
         "max_minutes_per_level": 10,
         "fresh_prompts": True,
         "remeasure_disturbed": True,
+        "dataset": None,
+        "dataset_output_tokens": None,
         "additional_params": {"temperature": 0.0},
     }
     assert (data["slo"], data["environment"], data["constraints"]) == ({}, {}, [])
@@ -313,8 +315,8 @@ def test_it_reports_everything_at_once(problems_with: ProblemsWith) -> None:
     [
         ("D(100, 100)", "write D(100,100)"),
         ("D(100,1)", "ask for at least 2 output tokens"),
-        ("E(100)", "write D(…), N(…)/(…) or U(…)"),
-        ("dataset", "write D(…), N(…)/(…) or U(…)"),
+        ("E(100)", "write D(…), N(…)/(…), U(…) or dataset"),
+        ("dataset", "name one in benchmark.dataset"),
         ("D(1,2), D(3,4)", 'write each as an entry of its own: "D(1,2)", "D(3,4)"'),
     ],
 )

@@ -39,6 +39,7 @@ def run(channel: Channel) -> tuple[str, str] | None:
         import genai_bench.cli.cli
     from experiments_app.benchmark.launcher import patches
     from experiments_app.benchmark.launcher.load import Load
+    from experiments_app.benchmark.launcher.own_prompts import Rows
     from experiments_app.benchmark.launcher.request_sets import RequestSets
 
     config = json.loads(channel.next_line())
@@ -48,7 +49,10 @@ def run(channel: Channel) -> tuple[str, str] | None:
         levels=[(scenario, concurrency) for scenario, concurrency in config["levels"]],
         requests=config["requests"],
         request_sets=RequestSets(
-            config["seed"], config["request_set"], fresh=config["fresh_prompts"]
+            config["seed"],
+            config["request_set"],
+            fresh=config["fresh_prompts"],
+            own=Rows.of(config["dataset"]),
         ),
     )
     patches.apply(load, channel, api_base=config["api_base"], api_key=config["api_key"])

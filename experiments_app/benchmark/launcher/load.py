@@ -29,15 +29,6 @@ SETTLE_S = 1.0
 """How long the server gets to notice that unmeasured requests were broken off."""
 
 
-class LoadError(Exception):
-    """The load makes no sense any more; `kind` is one of the driver's error kinds."""
-
-    def __init__(self, kind: str, message: str) -> None:
-        super().__init__(message)
-        self.kind = kind
-        self.message = message
-
-
 @dataclass
 class Ticket:
     """One request under way; times on the monotonic clock."""

@@ -16,7 +16,8 @@ from genai_bench.protocol import UserResponse
 from genai_bench.user import base_user, openai_user
 
 from experiments_app.benchmark.launcher.channel import Channel
-from experiments_app.benchmark.launcher.load import BAD_ANSWER, Load, LoadError
+from experiments_app.benchmark.launcher.load import BAD_ANSWER, Load
+from experiments_app.benchmark.launcher.load_error import LoadError
 from experiments_app.benchmark.launcher.transport import lean_post
 
 

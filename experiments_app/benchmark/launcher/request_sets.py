@@ -14,9 +14,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from genai_bench.scenarios.base import Scenario
+from genai_bench.scenarios.base import DatasetScenario, Scenario
 
 from experiments_app.benchmark.launcher.exact_prompts import make_request
+from experiments_app.benchmark.launcher.own_prompts import Rows
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,7 @@ class RequestSets:
     seed: int
     name: str
     fresh: bool = True
+    own: Rows | None = None
 
     def begin(self, scenario: str, concurrency: int, take: int) -> None:
         """From here on `sample` gives the level's requests from the first one on."""
@@ -39,11 +41,16 @@ class RequestSets:
     ) -> list[Any]:
         """The requests of the level with these numbers, which follow those sampled before."""
         parsed = Scenario.from_string(scenario)
-        level = f"{self._lengths(scenario, concurrency)} {take}"
-        return [
-            make_request(sampler, parsed, _head(level, number) if self.fresh else "")
-            for number in numbers
-        ]
+        lengths = self._lengths(scenario, concurrency)
+        heads = [_head(f"{lengths} {take}", number) if self.fresh else "" for number in numbers]
+        if self.own:
+            self.own.take_the_place_of_those_in(sampler)
+        if self.own and isinstance(parsed, DatasetScenario):
+            return [
+                self.own.request(sampler, lengths, number, head)
+                for number, head in zip(numbers, heads, strict=True)
+            ]
+        return [make_request(sampler, parsed, head) for head in heads]
 
     def _lengths(self, scenario: str, concurrency: int) -> str:
         level = f" {concurrency} {self.name}" if self.fresh else ""

@@ -1,0 +1,1 @@
+"""Data sets: the users' own prompts for the benchmark, from files that nobody vouches for."""
