@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from experiments_app.containers.description import LOG_OPTIONS, LOOPBACK, ContainerDescription
-from tasks_app.taskfile import dump_document
+from experiments_app.yaml_text import documents
 
 
 def compose_file(description: ContainerDescription, service: str) -> str:
@@ -12,7 +12,7 @@ def compose_file(description: ContainerDescription, service: str) -> str:
 
     A secret stands as its variable's name alone: Compose then takes the value from the shell.
     """
-    return dump_document({"services": {service: compose_service(description)}})
+    return documents([{"services": {service: compose_service(description)}}])
 
 
 def compose_service(description: ContainerDescription) -> dict[str, Any]:

@@ -1,5 +1,7 @@
 """What a container is made from: plain data for the engine's API and for a shell alike."""
 
+import csv
+import io
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -122,5 +124,9 @@ class ContainerDescription:
 
 
 def _mount_option(mount: Mount) -> str:
-    option = f"type=bind,source={mount.source},target={mount.target}"
-    return f"{option},readonly" if mount.read_only else option
+    """CSV, as Docker reads it: a path with a comma or a quote stands in quotes of its own."""
+    fields = ["type=bind", f"source={mount.source}", f"target={mount.target}"]
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="")
+    writer.writerow([*fields, "readonly"] if mount.read_only else fields)
+    return text.getvalue()
