@@ -38,7 +38,7 @@ VIEWERS = frozenset(
         *("chart_section", "task_charts", "task_chart", "task_chart_file", "compared_chart_file"),
         *("preset_list", "preset_detail", "preset_export", "presets_export"),
         *("dataset_list", "dataset_detail"),
-        *("experiment_detail", "experiment_log"),
+        *("experiment_detail", "experiment_log", "experiment_deploy"),
         *("system", "machine_checks", "machine_check", "container"),
         *("notifications", "notification_new", "notification_channel", "notification_edit"),
         *("notification_test", "notification_again", "notification_switch"),
@@ -49,7 +49,7 @@ OPERATORS = frozenset(
     {
         *("task_new", "task_edit", "task_details", "task_check", "model_check", "task_import"),
         *("task_start", "task_pause", "task_resume", "task_cancel", "task_restart", "task_extend"),
-        *("task_answer",),
+        *("task_answer", "experiment_verify", "verification_cancel"),
         *("task_duplicate", "task_reproduce", "tune_builtin"),
         *("task_delete", "task_archive", "task_bring_back", "tasks_bulk", "version_restore"),
         *("task_log_clear", "test_connection"),

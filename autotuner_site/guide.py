@@ -24,6 +24,7 @@ GUIDE = (
     "tune-your-model",
     "write-a-task",
     "read-the-results",
+    "deploy",
     "compare",
     "presets",
     "datasets",

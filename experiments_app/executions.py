@@ -48,7 +48,7 @@ def executions_of(
 ) -> list[Execution]:
     """All of an experiment, in order; `rows`: what was measured of it. Empty where it was measured
     once: then its page says all there is. One query."""
-    executions = Experiment.objects.executions_of_run(experiment.task, experiment.run)
+    executions = Experiment.objects.started_for_run(experiment.task, experiment.run)
     found = list(executions.filter(number=experiment.number).with_source().order_by("repeat"))
     if len(found) < 2:
         return []

@@ -1,8 +1,9 @@
-"""Runs a task's experiments in this process, one after the other."""
+"""Runs a task's experiments, or a verification, in this process."""
 
 import time
 
 from experiments_app.disk_watch import hold_for_room
+from experiments_app.models import Experiment
 from experiments_app.reaper import reap
 from experiments_app.runner import run_experiment
 from experiments_app.scheduler import advance
@@ -23,6 +24,17 @@ def run_in_foreground(task: Task) -> None:
     while not _has_ended(task, run):
         experiment = None if hold_for_room() else advance(task.pk)
         if not (run_experiment(experiment.pk) if experiment else _has_ended(task, run)):
+            time.sleep(WAIT_S)
+            if time.monotonic() - reaped_at > REAP_EVERY_S:
+                reap()
+                reaped_at = time.monotonic()
+
+
+def run_verification(execution: Experiment) -> None:
+    """Until it has ended, whoever runs it: a consumer on this host may be first."""
+    reaped_at = time.monotonic()
+    while Experiment.objects.unfinished().filter(pk=execution.pk).exists():
+        if hold_for_room() or not run_experiment(execution.pk):
             time.sleep(WAIT_S)
             if time.monotonic() - reaped_at > REAP_EVERY_S:
                 reap()

@@ -31,7 +31,6 @@ from experiments_app.gpus import Gpu, find_gpus
 from experiments_app.holding import may_begin
 from experiments_app.models import Experiment, ResourceLease
 from experiments_app.processes import ProcessIdentity
-from tasks_app.models import Task
 
 logger = logging.getLogger(__name__)
 
@@ -85,7 +84,8 @@ def marker(experiment_pk: int, token: str) -> str:
 
 
 def claim(experiment_pk: int, *, gpus: int) -> Claim | None:
-    """Take a pending experiment of a running task, and `gpus` free GPUs of this host with it.
+    """Take a pending experiment of a running task, or a verification, and `gpus` free GPUs of this
+    host with it.
 
     With 0 GPUs, this host as a whole. None when another worker was first, the task no longer runs,
     or this host has not got what it takes now: `waiting.waiting_reason` says what that is.
@@ -103,12 +103,8 @@ def _claim(experiment_pk: int, gpus: int) -> Claim | None:
     idle = [gpu for gpu in find_gpus() if not gpu.used_by] if gpus else []
     try:
         with transaction.atomic():
-            taken = Experiment.objects.filter(
-                pk=experiment_pk,
-                status=Experiment.Status.PENDING,
-                run=F("task__run"),
-                task__status=Task.Status.RUNNING,
-            ).update(
+            pending = Experiment.objects.may_begin().filter(pk=experiment_pk)
+            taken = pending.update(
                 status=Experiment.Status.DEPLOYING,
                 attempt=F("attempt") + 1,
                 owner_token=token,
@@ -285,8 +281,8 @@ class Heartbeat:
         return expires_at
 
     def _look_for_cancel(self) -> None:
-        under_way = Task.objects.under_way()  # paused ones too: their last experiment is finished
-        if not under_way.filter(pk=self._claim.task_pk, run=self._claim.run).exists():
+        # Of paused tasks too: their last experiment is finished.
+        if not Experiment.objects.wanted().filter(pk=self._claim.experiment_pk).exists():
             self._cancelled.set()
 
 

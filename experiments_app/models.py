@@ -17,8 +17,33 @@ class ExperimentQuerySet(models.QuerySet["Experiment"]):
         return self.executions_of_run(task, run).first_times()
 
     def executions_of_run(self, task: Task, run: int | None = None) -> Self:
-        """All that was started in a run, repeats included."""
+        """All that was started in a run, repeats included; what verifies it later is none of it."""
+        return self.started_for_run(task, run).exclude(purpose=Experiment.Purpose.VERIFY)
+
+    def started_for_run(self, task: Task, run: int | None = None) -> Self:
+        """Whatever was started with the configurations of a run, in it or later."""
         return self.filter(task=task, run=run or task.run)
+
+    def wanted(self) -> Self:
+        """Those whose run goes on, and verifications that nobody has cancelled."""
+        under_way = [status for status in Task.Status if status.is_under_way]
+        return self.filter(self._of_task(Q(task__status__in=under_way)))
+
+    def may_begin(self) -> Self:
+        """Pending ones of running tasks, and pending verifications."""
+        of_task = self._of_task(Q(task__status=Task.Status.RUNNING))
+        return self.filter(of_task, status=Experiment.Status.PENDING)
+
+    def verifications(self) -> Self:
+        return self.filter(purpose=Experiment.Purpose.VERIFY)
+
+    def unfinished(self) -> Self:
+        return self.exclude(status__in=[s for s in Experiment.Status if s.is_finished])
+
+    @staticmethod
+    def _of_task(task: Q) -> Q:
+        verifies = Q(purpose=Experiment.Purpose.VERIFY)
+        return (~verifies & Q(run=F("task__run")) & task) | (verifies & Q(cancel_asked_at=None))
 
     def first_times(self) -> Self:
         return self.filter(repeat=1)
@@ -32,10 +57,10 @@ class ExperimentQuerySet(models.QuerySet["Experiment"]):
             source_run=F("reused_from__run"), source_number=F("reused_from__number")
         )
 
-    def cancel_pending(self) -> int:
+    def cancel_pending(self, **changes: Any) -> int:
         """Those that no worker holds end here; the others are ended by their workers."""
         return self.filter(status=Experiment.Status.PENDING).update(
-            status=Experiment.Status.CANCELLED
+            status=Experiment.Status.CANCELLED, **changes
         )
 
 
@@ -44,7 +69,8 @@ class Experiment(models.Model):
 
     A configuration that is measured again is started again: that is a row of the same number whose
     `repeat` is 2, 3, …. It says how that went; what it measured belongs to the first row, as
-    Measurements of its `repeat`, and so does the score.
+    Measurements of its `repeat`, and so does the score. One that verifies a deployment after the
+    run keeps its Measurements itself: nothing that the run has found changes by it.
     """
 
     class Status(models.TextChoices):
@@ -143,6 +169,11 @@ class Experiment(models.Model):
     quality = models.JSONField(
         default=dict, blank=True, help_text="How its answers compare with the baseline's."
     )
+    verification = models.JSONField(
+        default=dict,
+        blank=True,
+        help_text="Of a verification: what was promised, what was measured, and what differs.",
+    )
     error_kind = models.CharField(max_length=40, blank=True)
     error = models.TextField(blank=True)
     log_path = models.CharField(max_length=500, blank=True)
@@ -157,6 +188,11 @@ class Experiment(models.Model):
         null=True, blank=True, help_text="Start time of the owning process, seconds since 1970."
     )
     lease_expires_at = models.DateTimeField(null=True, blank=True)
+    cancel_asked_at = models.DateTimeField(
+        null=True,
+        blank=True,
+        help_text="When somebody cancelled a verification; all else is cancelled with its task.",
+    )
 
     created_at = models.DateTimeField(default=timezone.now)
     started_at = models.DateTimeField(null=True, blank=True)
@@ -212,6 +248,10 @@ class Experiment(models.Model):
     @property
     def is_repeat(self) -> bool:
         return self.repeat > 1
+
+    @property
+    def is_verification(self) -> bool:
+        return self.purpose == self.Purpose.VERIFY
 
     def original(self) -> "Experiment":
         """The experiment whose configuration this one measures: itself, unless it is a repeat."""
@@ -350,6 +390,7 @@ class Experiment(models.Model):
             if not self.is_wanted():
                 raise StaleState(f"{self}: its run is over. Start the task again instead.")
             failed = Experiment.objects.filter(pk=self.pk, status=self.Status.FAILED)
+            failed = failed.exclude(purpose=self.Purpose.VERIFY)  # verified anew instead
             again = failed.update(
                 status=self.Status.PENDING,
                 attempt=0,
@@ -364,9 +405,8 @@ class Experiment(models.Model):
         self.refresh_from_db()
 
     def is_wanted(self) -> bool:
-        """Whether the run that it belongs to still goes on."""
-        under_way = Task.objects.under_way()
-        return under_way.filter(pk=self.task_id, run=self.run).exists()
+        """Whether the run that it belongs to still goes on; a verification is, until cancelled."""
+        return Experiment.objects.wanted().filter(pk=self.pk).exists()
 
     def _end(self, token: str, status: Status, **changes: Any) -> None:
         now = timezone.now()
@@ -378,6 +418,8 @@ class Experiment(models.Model):
             **self._unowned(),
             **changes,
         )
+        if self.is_verification:
+            return
         # A paused task is idle only from here on.
         Task.objects.filter(pk=self.task_id, run=self.run, status=Task.Status.PAUSED).update(
             paused_at=now

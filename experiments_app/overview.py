@@ -30,6 +30,7 @@ from experiments_app.spent import Spent
 from experiments_app.standing import Standing
 from experiments_app.stop_rule import MORE_AFTER_THE_END
 from experiments_app.verdict import how_sure, names, why_not_confirmed
+from experiments_app.verification_view import VerificationView
 from tasks_app.models import Task
 
 MAX_PLANNED_ROWS = 40
@@ -210,6 +211,13 @@ class TaskOverview(Standing):
         if self.answer is None:
             return []
         return answer_texts(self.spec, Experiment.objects.get(pk=self.answer.pk))
+
+    @cached_property
+    def answer_verified(self) -> VerificationView | None:
+        """Whether the answer was seen to keep what was promised; None while the run goes on."""
+        if self.answer is None or self.status.is_under_way:
+            return None
+        return VerificationView.of(self.answer, self.spec, is_under_way=False)
 
     @cached_property
     def against_default(self) -> list[tuple[str, list[Line]]]:

@@ -42,7 +42,10 @@ def why_not_deleted(task: Task) -> str:
     """Empty where nothing works on it."""
     if status := Task.objects.under_way().filter(pk=task.pk).values_list("status").first():
         return f"Task {task.name!r} is {status[0]}; cancel it first."
-    if Experiment.objects.active().filter(task=task).exists():
+    active = Experiment.objects.active().filter(task=task)
+    if active.verifications().filter(cancel_asked_at=None).exists():
+        return f"An experiment of {task.name!r} is being verified; cancel that first."
+    if active.exists():
         return f"An experiment of {task.name!r} is being taken down; try again in a few seconds."
     return ""
 

@@ -5,7 +5,7 @@ with the number of the repeat, and so is the score that comes of them.
 """
 
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from django.db import IntegrityError, transaction
 from django.db.models import Max
@@ -49,13 +49,15 @@ def reading_of(
 ) -> float | None:
     """The logarithm of the score of one repeat, heedless of the SLO, turned so that more is
     better. None where it has no figure in some scenario."""
-    rows = original.measurements.filter(repeat=repeat)
-    levels = deciding_levels(spec, original)
-    chosen = [
-        point
-        for point in measurements.all_points_of(rows)
-        if Level(point.scenario, point.concurrency) in levels
-    ]
+    points = measurements.all_points_of(original.measurements.filter(repeat=repeat))
+    return value_of(spec, points, deciding_levels(spec, original), reference)
+
+
+def value_of(
+    spec: TaskSpec, points: Iterable[Point], levels: Collection[Level], reference: Sequence[Point]
+) -> float | None:
+    """The same of `points` that were measured once, at these levels."""
+    chosen = [point for point in points if Level(point.scenario, point.concurrency) in levels]
     figures = objective.reference_figures(spec.optimization.objective, chosen, spec.slo)
     if not measurements.covers(spec, figures):
         return None
@@ -66,7 +68,8 @@ def reading_of(
 def measure_again(
     original: Experiment, purpose: Experiment.Purpose, reason: str
 ) -> Experiment | None:
-    """A pending execution of the same configuration; None where the run does not go on."""
+    """A pending execution of the same configuration; None where the run does not go on, or, to be
+    verified, where it does."""
     of_number = _of_number(original)
     last = max(
         of_number.aggregate(last=Max("repeat"))["last"] or 1,
@@ -75,8 +78,7 @@ def measure_again(
     )
     try:
         with transaction.atomic():
-            running = Task.objects.filter(pk=original.task_id, run=original.run).running()
-            if not running.exists():
+            if not _may_be_measured(original, purpose):
                 return None
             made = Experiment.objects.create(
                 task_id=original.task_id,
@@ -93,12 +95,23 @@ def measure_again(
     return made
 
 
+def _may_be_measured(original: Experiment, purpose: Experiment.Purpose) -> bool:
+    of_run = Task.objects.filter(pk=original.task_id, run=original.run)
+    if purpose == Experiment.Purpose.VERIFY:
+        return not of_run.under_way().exists()
+    return of_run.running().exists()
+
+
 def keep(spec: TaskSpec, execution: Experiment, levels: Collection[MeasuredLevel]) -> None:
-    """The figures of a repeat that was measured, stored with its original. In a transaction.
+    """The figures of a repeat that was measured, stored with its original, those of a verification
+    with itself. In a transaction.
 
     From the first repeat of the final on, the score is made of these alone: what made it a leader
     was the best of many, and a level nearby that had more luck would take its place.
     """
+    if execution.is_verification:
+        measurements.store(execution, levels, repeat=execution.repeat)
+        return
     original = execution.original()
     measurements.store(original, levels, repeat=execution.repeat)
     if execution.purpose != Experiment.Purpose.FINAL:
@@ -163,5 +176,5 @@ def _rate(spec: TaskSpec, point: Point) -> float:
 
 
 def _of_number(original: Experiment) -> ExperimentQuerySet:
-    executions = Experiment.objects.executions_of_run(original.task, original.run)
-    return executions.filter(number=original.number)
+    started = Experiment.objects.started_for_run(original.task, original.run)
+    return started.filter(number=original.number)

@@ -28,7 +28,7 @@ from experiments_app.results import closest_miss
 from experiments_app.rows import Cell, cells_of, state_of
 from experiments_app.usage_file import Usage, read_usage
 from experiments_app.waiting import waiting_reason
-from tasks_app.models import Run
+from tasks_app.models import Run, Task
 from tasks_app.runtimes import RuntimeFileError, load_runtime
 from tasks_app.spec import TaskSpec
 
@@ -113,6 +113,7 @@ class ExperimentReport:
     waiting_for: str = ""
     repair: Experiment | None = None
     is_chosen: bool = False
+    run_goes_on: bool = False
     final: Final | None = None
     original: Experiment | None = None
     executions: tuple[Execution, ...] = ()
@@ -125,7 +126,9 @@ class ExperimentReport:
         infeasible = experiment.status == Experiment.Status.SUCCESS and not experiment.feasible
         spec = run.task_spec
         original = experiment.original()
-        measured = tuple(original.measurements.defer("samples"))
+        # A verification keeps its figures itself.
+        kept_by = experiment if experiment.is_verification else original
+        measured = tuple(kept_by.measurements.defer("samples"))
         gpu_ids = experiment.gpu_ids
         return cls(
             experiment=experiment,
@@ -141,6 +144,7 @@ class ExperimentReport:
             waiting_for=waiting_reason(experiment),
             repair=experiment.repairs.first() if experiment.error_kind else None,
             is_chosen=run.chosen_number == experiment.number,
+            run_goes_on=Task.Status(run.status).is_under_way,
             final=Final.from_data(run.final),
             original=original,
             executions=tuple(executions_of(original, measured, shown=experiment)),
@@ -154,7 +158,8 @@ class ExperimentReport:
     @property
     def name(self) -> str:
         name = f"Experiment {self.experiment.number}" if self.experiment.number else "Baseline"
-        again = f", measured again ({self.experiment.repeat})" if self.experiment.is_repeat else ""
+        done = "verified" if self.experiment.is_verification else "measured again"
+        again = f", {done} ({self.experiment.repeat})" if self.experiment.is_repeat else ""
         return f"{name}{again}"
 
     @cached_property

@@ -10,7 +10,10 @@ from tasks_app.models import Run
 
 def request_set(experiment: Experiment) -> str:
     """The name of its requests: fresh ones in each round of the final, the same for all contenders;
-    for a look at the machine's drift the very ones of the first time."""
+    for a look at the machine's drift the very ones of the first time, and for a verification the
+    ones that its score was made with last."""
+    if experiment.is_verification:
+        return _last_counted(experiment.original())
     if experiment.purpose != Experiment.Purpose.FINAL:
         return f"{Experiment.Purpose.SEARCH} 1"
     run = Run.objects.get(task=experiment.task, number=experiment.run)
@@ -18,6 +21,12 @@ def request_set(experiment: Experiment) -> str:
     rounds = {(number, repeat): at for number, repeat, at in final.executions}
     at = rounds.get((experiment.number, experiment.repeat), experiment.repeat)
     return f"{Experiment.Purpose.FINAL} {at}"
+
+
+def _last_counted(original: Experiment) -> str:
+    counted = original.measurements.filter(counts=True).order_by("-repeat").only("conditions")
+    last = counted.first()
+    return (last and last.conditions.get("request_set")) or f"{Experiment.Purpose.SEARCH} 1"
 
 
 def measured_otherwise(

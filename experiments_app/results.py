@@ -153,6 +153,8 @@ class RunResults:
 
     def summary_data(self) -> dict[str, Any]:
         """What stands above the experiments."""
+        from experiments_app.verification_export import verifications_data
+
         return {
             "task": self.task.name,
             "status": self.status,
@@ -169,6 +171,7 @@ class RunResults:
             "spent": self.spent.to_data(),
             "final": self.final.to_data() if self.final else None,
             "repeats": [repeat_data(repeat) for repeat in self.repeats],
+            "verifications": verifications_data(self.task, self.run, self.spec),
             "chosen": experiment_data(self.chosen) if self.chosen else None,
             "front": [self._front_data(experiment) for experiment in self.front],
             "provenance": provenance.whole(self.started) if self.started else None,

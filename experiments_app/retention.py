@@ -130,7 +130,7 @@ def _prune_run(run: Run, done: Pruned, *, dry_run: bool) -> None:
     if dry_run:
         return
     with transaction.atomic():
-        Experiment.objects.executions_of_run(run.task, run.number).delete()
+        Experiment.objects.started_for_run(run.task, run.number).delete()
         run.delete()
     shutil.rmtree(folder, ignore_errors=True)
 

@@ -22,6 +22,8 @@ from experiments_app import (
     measurements,
     objective,
     repeats,
+    verification_outcome,
+    verification_words,
     words,
 )
 from experiments_app.allow_lists import NotAllowed
@@ -260,8 +262,14 @@ class Attempt:
         with transaction.atomic():
             levels = measurements.in_order(self.spec, self.measured.levels)
             repeats.keep(self.spec, self.experiment, levels)
-            self.experiment.succeed_again(self.context.claim.token, **self.context.durations)
-        self.context.log(drift.in_words(self.spec, self.experiment))
+            changes: dict[str, Any] = dict(self.context.durations)
+            if self.experiment.is_verification:
+                changes["verification"] = verification_outcome.found(self.spec, self.experiment)
+            self.experiment.succeed_again(self.context.claim.token, **changes)
+        if self.experiment.is_verification:
+            self.context.log(f"verified: {verification_words.sentence(self.experiment, self.spec)}")
+        else:
+            self.context.log(drift.in_words(self.spec, self.experiment))
         self._log_remarks()
 
     def _prune(self) -> None:

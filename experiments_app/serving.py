@@ -121,7 +121,8 @@ class Serving:
             start_s=start_s,
             engine_version=ask_version(self.plan.base_url),
         )
-        provenance.note_model(context.experiment.task, context.experiment.run, context.spec)
+        if not context.experiment.is_verification:
+            provenance.note_model(context.experiment.task, context.experiment.run, context.spec)
         context.log(f"ready after {start_s:.1f} s")
 
     def stop(self, server: RunningServer) -> None:

@@ -40,6 +40,29 @@ def work_on(task_pk: int) -> None:
             wake_all()
 
 
+@db_task()
+def work_on_verification(experiment_pk: int) -> None:
+    """Run a verification, then wake whoever may go on."""
+    waiting = Experiment.objects.may_begin().filter(pk=experiment_pk)
+    if not waiting.exists() or hold_for_room():  # it has run, or is gone
+        return
+    has_run = True
+    try:
+        has_run = run_experiment(experiment_pk)
+    finally:
+        if has_run:
+            wake_all()
+
+
+def wake_verification(experiment_pk: int) -> None:
+    """As `wake`."""
+    try:
+        work_on_verification(experiment_pk)
+    except (RedisError, sqlite3.Error, OSError) as error:
+        told = mask_urls(str(error))
+        logger.warning("experiment %d: the queue cannot be reached: %s", experiment_pk, told)
+
+
 def wake(task_pk: int) -> None:
     """Tell the consumer that there is something to do. A lost or doubled call changes nothing: a
     queue that cannot be reached now is asked again by `tick`, once it is back."""
@@ -100,9 +123,16 @@ def prune_old() -> None:
 
 
 def wake_all() -> None:
-    """One job for each running task, the one that waits longest for a device first."""
+    """One job for each verification, for which somebody waits, and each running task, the one that
+    waits longest for a device first."""
+    for experiment_pk in (
+        Experiment.objects.may_begin().verifications().values_list("pk", flat=True)
+    ):
+        wake_verification(experiment_pk)
     waiting_since = Min(
-        "experiments__created_at", filter=Q(experiments__status=Experiment.Status.PENDING)
+        "experiments__created_at",
+        filter=Q(experiments__status=Experiment.Status.PENDING)
+        & ~Q(experiments__purpose=Experiment.Purpose.VERIFY),
     )
     running = Task.objects.running().annotate(since=waiting_since)
     for task_pk in running.order_by(F("since").asc(nulls_last=True)).values_list("pk", flat=True):

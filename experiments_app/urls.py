@@ -1,6 +1,6 @@
 from django.urls import include, path, re_path
 
-from experiments_app import views
+from experiments_app import deploy_views, views
 from experiments_app.monitoring import views as monitoring
 from experiments_app.system import audit_views, check_views
 from experiments_app.system import views as system
@@ -11,6 +11,17 @@ urlpatterns = [
     path("experiments/<int:pk>/", views.experiment_detail, name="experiment_detail"),
     path("experiments/<int:pk>/log", views.experiment_log, name="experiment_log"),
     path("", include("experiments_app.notifications.urls")),
+    path(
+        "experiments/<int:pk>/deploy/<slug:kind>",
+        deploy_views.experiment_deploy,
+        name="experiment_deploy",
+    ),
+    path("experiments/<int:pk>/verify", deploy_views.experiment_verify, name="experiment_verify"),
+    path(
+        "experiments/<int:pk>/verify/cancel",
+        deploy_views.verification_cancel,
+        name="verification_cancel",
+    ),
     path("system/", system.system, name="system"),
     path("system/audit/", audit_views.audit, name="audit"),
     path("system/audit/export", audit_views.audit_export, name="audit_export"),

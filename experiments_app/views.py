@@ -15,6 +15,7 @@ from django_htmx.http import HttpResponseClientRefresh
 
 from autotuner_site.requests import SignedInRequest
 from experiments_app import logs
+from experiments_app.answer_texts import answer_texts
 from experiments_app.charts.draw_usage import draw_panel
 from experiments_app.charts.usage import drawn_panels
 from experiments_app.following import SHOWN_ANEW_EVERY_S, experiment_stamp, marked
@@ -23,6 +24,8 @@ from experiments_app.models import Experiment
 from experiments_app.neighbours import Neighbours
 from experiments_app.report import ExperimentReport
 from experiments_app.steps import steps_of
+from experiments_app.verification import verification_stamp
+from experiments_app.verification_view import VerificationView
 
 PAGE = "experiments_app/experiment_detail.html"
 
@@ -37,7 +40,8 @@ def experiment_detail(request: SignedInRequest, pk: int) -> HttpResponse:
         raise Http404
     if not request.htmx:
         return marked(render(request, PAGE, _context(experiment)))
-    etag = f'"{experiment_stamp(experiment, _log_size(experiment), request.user.pk)}"'
+    verified = verification_stamp(experiment)
+    etag = f'"{experiment_stamp(experiment, _log_size(experiment), request.user.pk, verified)}"'
     unchanged = get_conditional_response(request, etag=etag)
     if unchanged is not None:
         return marked(unchanged, etag)
@@ -69,6 +73,20 @@ def _context(experiment: Experiment) -> dict[str, Any]:
         "log": report.log,
         "log_size": _log_size(experiment),
         "usage_charts": _usage_charts(report),
+        **_deployed(report),
+    }
+
+
+def _deployed(report: ExperimentReport) -> dict[str, Any]:
+    """What it is deployed with, and whether it was seen to keep what was promised."""
+    experiment, original = report.experiment, report.original or report.experiment
+    verified = VerificationView.of(original, report.spec, is_under_way=report.run_goes_on)
+    is_measured = original.status == Experiment.Status.SUCCESS
+    return {
+        "texts": answer_texts(report.spec, original) if is_measured else [],
+        "verified": verified,
+        "verification": verified.of_execution(experiment),
+        "is_followed": report.is_open or verified.open_one is not None,
     }
 
 

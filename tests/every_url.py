@@ -46,6 +46,7 @@ class World:
     completed: Task
     other: Task
     experiment: Experiment
+    verification: Experiment
     preset: Preset
     token: ApiToken
     dataset: Dataset
@@ -68,6 +69,7 @@ class World:
             task.refresh_from_db()
             task_log.write(task.pk, "it goes on", run=task.run)
         experiment = _with_log(factories.with_usage(completed.experiments.get(number=1)))
+        verification = factories.waiting_verification(other.experiments.get(number=1))
         held = running.experiments.order_by("number").last()
         assert held is not None
         ResourceLease.objects.create(
@@ -83,8 +85,8 @@ class World:
         token = make_token(admin, "the pipeline's").token
         dataset = make_dataset()
         return cls(
-            admin, user, viewer, nobody, pending, running, completed, other, experiment, preset,
-            token, dataset,
+            admin, user, viewer, nobody, pending, running, completed, other, experiment,
+            verification, preset, token, dataset,
         )  # fmt: skip
 
     def rows(self) -> Mapping[type[Model], Model]:
@@ -222,6 +224,9 @@ PLACES = (
     Place("task_log_clear", ASK, _done),
     Place("experiment_detail", args=lambda world: [world.experiment.pk]),
     Place("experiment_log", args=lambda world: [world.experiment.pk]),
+    Place("experiment_deploy", args=lambda world: [world.experiment.pk, "flags"]),
+    Place("experiment_verify", ACT, lambda world: [world.experiment.pk], status=302),
+    Place("verification_cancel", ACT, lambda world: [world.verification.pk], status=302),
     Place("system"),
     Place("notifications"),
     Place("notification_new", ASK, lambda world: ["webhook"], Role.VIEWER),

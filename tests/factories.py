@@ -96,6 +96,18 @@ def make_experiment(
     return Experiment.objects.create(task=task, run=task.run, number=number, parameters=parameters)
 
 
+def waiting_verification(original: Experiment) -> Experiment:
+    """Asked for, and not begun."""
+    return Experiment.objects.create(
+        task=original.task,
+        run=original.run,
+        number=original.number,
+        repeat=2,
+        purpose=Experiment.Purpose.VERIFY,
+        parameters=original.parameters,
+    )
+
+
 def begin(experiment: Experiment, progress: dict[str, Any], seconds_ago: float = 20) -> Experiment:
     """Held by a worker that reports `progress`."""
     status = (

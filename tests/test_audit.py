@@ -106,6 +106,8 @@ SENT: dict[str, tuple[str, Sent]] = {
     "task_edit": ("task.edited", fields(description="changed", action="save")),
     "task_details": ("task.details", fields(description="changed")),
     "task_extend": ("task.extended", fields(more="1")),
+    "experiment_verify": ("experiment.verified", just()),
+    "verification_cancel": ("experiment.verification_cancelled", just()),
     "task_answer": ("task.answered", just(number="1")),
     "task_start": ("task.started", just()),
     "task_pause": ("task.paused", just()),

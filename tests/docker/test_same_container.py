@@ -1,4 +1,5 @@
-"""The recorded command, pasted into a shell, gives the container that was measured."""
+"""The recorded command, pasted into a shell, gives the container that was measured; so do the
+script and the Compose file that an experiment is deployed with."""
 
 import shlex
 import subprocess
@@ -7,12 +8,17 @@ from typing import Any
 
 import pytest
 
+from experiments_app.artefacts import artefact_of
 from experiments_app.containers.description import GIBIBYTE, Mount
 from experiments_app.engines import Launch
-from experiments_app.engines.docker_engine import DockerEngine
+from experiments_app.engines.docker_engine import DockerEngine, DockerServer
+from experiments_app.models import Experiment
+from tasks_app.models import Task
+from tasks_app.spec import TaskSpec
 from tests.docker.conftest import MakeLaunch, container_launch
 from tests.docker_images import ENTRYPOINTS, FAULTY_IMAGE, image
 from tests.docker_rig import PrivateDockerd
+from tests.factories import task_data
 
 
 def both(engine: PrivateDockerd, launch: Launch) -> list[dict[str, Any]]:
@@ -96,6 +102,84 @@ def test_the_one_with_everything(
     assert "hf_secret" not in str(rest)
     (request,) = ours["HostConfig"]["DeviceRequests"]
     assert request["DeviceIDs"] == ["GPU-5fd4a1b2-0000-1111-2222-333344445555", "GPU-6"]
+
+
+def deployed(launch: Launch, server: DockerServer, folder: Path) -> tuple[str, str]:
+    """The ids of the containers of the script and of the Compose file, each by its own tool; made
+    from the recorded command, as the experiment keeps it."""
+    task = Task.create(TaskSpec.from_data(task_data(deployment_mode="docker")))
+    experiment = Experiment.objects.create(
+        task=task, run=1, number=0, command=list(launch.command), port=launch.port,
+        image_digest=server.facts()["image_digest"],
+    )  # fmt: skip
+    ids = []
+    for kind, program in (("docker-run", ["sh"]), ("compose", ["docker-compose", "--file"])):
+        made = artefact_of(task.spec, experiment, kind)
+        assert made is not None
+        (folder / made.file_name).write_text(made.file_text)
+        told = _ran([*program, str(folder / made.file_name)], kind == "compose")
+        ids.append(told.split()[-1])
+    return ids[0], ids[1]
+
+
+def _ran(words: list[str], is_compose: bool) -> str:
+    for more in (["up", "--no-start"], ["ps", "--quiet", "--all"]) if is_compose else ([],):
+        told = subprocess.run([*words, *more], capture_output=True, text=True, check=False)
+        assert told.returncode == 0, told.stderr
+    return told.stdout
+
+
+# What Compose sets besides: labels that name the service, and streams that nobody reads.
+def without_its_own(found: dict[str, tuple[Any, Any]]) -> dict[str, tuple[Any, Any]]:
+    return {name: pair for name, pair in found.items() if name not in COMPOSE_S_OWN}
+
+
+COMPOSE_S_OWN = {"HostConfig.RestartPolicy", "HostConfig.VolumesFrom"}
+
+
+def test_script_and_compose_file_give_the_container_that_was_measured(
+    dockerd: PrivateDockerd, faulty: MakeLaunch, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_TOKEN", "hf_secret's $value")
+    models = tmp_path / "models, of 'mine' with $signs"
+    models.mkdir()
+    launch = prepared(
+        faulty(
+            "--mode", "none $HOME ${X} it's", "--fault-after", "1e3",
+            environment={
+                "HF_TOKEN": "hf_secret's $value",
+                "EMPTY": "",
+                "ODD": 'a "quoted" $word; `ls`, and = signs\nof two lines',
+                "NO": "no",
+            },
+            secrets=frozenset({"HF_TOKEN"}),
+            mounts=(Mount(tmp_path, "/cache", read_only=False), Mount(models, "/model")),
+            gpu_ids=("GPU-5fd4a1b2-0000-1111-2222-333344445555", "GPU-6"),
+            ipc="private",
+            shm_size_bytes=GIBIBYTE,
+            memory_bytes=GIBIBYTE // 2,
+            cpus=1.5,
+            ulimits={"nofile": 4096, "stack": 8388608},
+        )
+    )  # fmt: skip
+    with dockerd.client() as client:
+        server = DockerEngine().start(launch)
+        try:
+            ours = client.api.inspect_container(server.facts()["container_id"])
+        finally:
+            server.stop()
+        by_script, by_compose = map(
+            client.api.inspect_container, deployed(launch, server, tmp_path)
+        )
+    for theirs in (by_script, by_compose):
+        assert theirs["Image"] == ours["Image"]
+        assert theirs["Config"]["Cmd"] == ours["Config"]["Cmd"]
+        assert theirs["Config"]["Entrypoint"] == ours["Config"]["Entrypoint"]
+        assert sorted(theirs["Config"]["Env"]) == sorted(ours["Config"]["Env"])
+        assert sorted(m["Source"] for m in theirs["Mounts"]) == sorted(
+            m["Source"] for m in ours["Mounts"]
+        )
+        assert without_its_own(differences(ours, theirs)) == {}
 
 
 def test_the_one_with_a_published_port(

@@ -1,0 +1,87 @@
+"""Verifying on real servers with the real genai-bench; nothing stands in."""
+
+from collections.abc import Iterator
+
+import pytest
+from django.conf import settings
+
+from experiments_app import verification
+from experiments_app.foreground import run_verification
+from experiments_app.models import Experiment, ResourceLease
+from experiments_app.processes import find_marked
+from experiments_app.runner import run_experiment
+from experiments_app.scheduler import advance
+from experiments_app.verification_words import verdict_of
+from tasks_app.models import Task
+from tasks_app.spec import TaskSpec
+from tests.experiments_app.own_engine import RUNTIME, install_runtime, paced_data
+from tests.experiments_app.specs import task_data
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture(autouse=True)
+def _own_engine() -> Iterator[None]:
+    install_runtime(settings.HOME.runtimes)
+    yield
+    for file in settings.HOME.runtimes.iterdir():
+        file.unlink()
+    assert not find_marked(f"{settings.SITE_ID}:"), "a verification left processes running"
+    assert not ResourceLease.objects.exists(), "a verification left leases"
+
+
+def measured(data: dict[str, object]) -> Task:
+    """A task whose run has ended, with the default and one configuration."""
+    task = Task.from_spec(TaskSpec.from_data(data))
+    task.save()
+    task.start()
+    while experiment := advance(task.pk):
+        assert run_experiment(experiment.pk)
+    task.refresh_from_db()
+    assert task.status == Task.Status.COMPLETED, task.message
+    return task
+
+
+def verified(original: Experiment) -> Experiment:
+    execution = verification.verify(original, wake_consumer=False)
+    run_verification(execution)
+    execution.refresh_from_db()
+    return execution
+
+
+def test_a_server_of_the_same_pace_keeps_it_and_a_slower_one_does_not() -> None:
+    data = paced_data(
+        parameters={"tpot-ms": [5]},
+        optimization={"max_iterations": 1},
+        slo={"ttft_p90_s": 0.5},
+    )
+    task = measured(data)
+    original = Experiment.objects.of_run(task).get(number=1)
+    kept = verified(original)
+    assert (kept.status, kept.error, kept.purpose) == ("success", "", "verify")
+    assert verdict_of(kept) == "kept", kept.verification
+    levels = [(m.scenario, m.concurrency, m.conditions["prompts"]) for m in
+              (original.measurements.get(), kept.measurements.get())]  # fmt: skip
+    assert levels[0] == levels[1]  # the very same requests
+
+    flags = {name: flag for name, flag in RUNTIME["flags"].items() if name != "ttft-ms"}  # type: ignore[attr-defined]
+    command = [*RUNTIME["command"], "--ttft-ms", "700"]  # type: ignore[misc]
+    install_runtime(settings.HOME.runtimes, flags=flags, command=command)
+    broken = verified(original)
+    assert verdict_of(broken) == "not kept"
+    assert "TTFT p90" in broken.verification["why"]
+    command_now = {d["name"]: d["now"] for d in broken.verification["differences"]}["Command"]
+    assert "--ttft-ms 700" in command_now
+    task.refresh_from_db()
+    assert task.status == Task.Status.COMPLETED
+
+
+def test_the_real_llama_server_is_verified() -> None:
+    task = measured(task_data(parameters={"threads": [1]}, optimization={"max_iterations": 1}))
+    execution = verified(Experiment.objects.of_run(task).get(number=0))
+    assert (execution.status, execution.error) == ("success", "")
+    assert execution.verification["verdict"] in {"kept", "not kept"}  # four requests tell little
+    assert execution.verification["measured"] > 0
+    assert execution.verification["differences"] == []
+    (level,) = execution.measurements.all()
+    assert (level.num_requests, level.num_errors) == (4, 0)
