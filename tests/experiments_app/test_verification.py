@@ -12,7 +12,7 @@ from pytest_django import DjangoCaptureOnCommitCallbacks
 
 from experiments_app import leases, lifecycle, load_levels, reaper, repeats, verification
 from experiments_app.level_choice import GivenLevels
-from experiments_app.models import Experiment
+from experiments_app.models import Experiment, ResourceLease
 from experiments_app.results import RunResults
 from experiments_app.scheduler import advance
 from experiments_app.standing import Standing
@@ -190,7 +190,7 @@ def test_a_worker_may_take_it_though_the_task_has_ended() -> None:
 
 def test_it_waits_while_another_one_has_the_machine() -> None:
     held = made_up.begin(running_task().experiments.get(number=4))
-    leases.ResourceLease.objects.create(
+    ResourceLease.objects.create(
         host=leases.this_host(), resource=leases.WHOLE_HOST, experiment=held, token=made_up.TOKEN
     )
     execution = verification.verify(best_of(ended_task()), wake_consumer=False)

@@ -28,7 +28,8 @@ def test_it_is_kept_within_what_the_final_saw_as_noise() -> None:
 
 def test_to_be_better_breaks_no_promise() -> None:
     found = judged(1.0, now=1.4, noise=Noise(0.001, 5))
-    assert (found.verdict, found.change) == (KEPT, pytest.approx(0.4))
+    assert found.verdict is KEPT
+    assert found.change == pytest.approx(0.4)
 
 
 def test_what_does_not_matter_is_kept_on_the_quietest_machine() -> None:
