@@ -62,7 +62,8 @@ def _gpus(description: ContainerDescription) -> dict[str, Any] | None:
         if description.gpu_ids
         else {"count": description.gpus}
     )
-    device = {"driver": "nvidia", **which, "capabilities": ["gpu"]}
+    # No driver is named, as none was: Docker finds it by the capability.
+    device = {**which, "capabilities": ["gpu"]}
     return {"resources": {"reservations": {"devices": [device]}}}
 
 

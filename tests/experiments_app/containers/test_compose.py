@@ -36,9 +36,9 @@ def test_it_takes_the_leased_gpus_or_as_many() -> None:
         deploy = compose_service(description(**changes))["deploy"]
         return deploy["resources"]["reservations"]["devices"]
 
-    leased = {"driver": "nvidia", "device_ids": ["GPU-1", "GPU-2"], "capabilities": ["gpu"]}
+    leased = {"device_ids": ["GPU-1", "GPU-2"], "capabilities": ["gpu"]}
     assert devices(gpu_ids=("GPU-1", "GPU-2"), gpus=2) == [leased]
-    assert devices(gpus=2) == [{"driver": "nvidia", "count": 2, "capabilities": ["gpu"]}]
+    assert devices(gpus=2) == [{"count": 2, "capabilities": ["gpu"]}]
 
 
 def test_it_has_volumes_limits_and_variables_without_secrets() -> None:
