@@ -109,7 +109,7 @@ def ask(spec: TaskSpec, flags: Flags, asked_for: Sequence[Prompt], max_tokens: i
             health_path=planned.health_path,
             served_model_name=planned.served_model_name,
             log_path=Path(folder) / "server.log",
-            marker="quality_guard",
+            marker=f"quality_guard_{os.getpid()}:",
             environment=planned.environment,
         )
         with ENGINES[spec.deployment_mode]().start(launch) as server:
@@ -136,6 +136,8 @@ def measure(args: argparse.Namespace) -> Iterator[Line]:
     tokenize = tokenizer_of(str(fetch_tokenizer(plan.tokenizer, {})))
     reference = ask(spec, {}, asked_for, args.max_tokens)
     for kind, flags in SETS:
+        if args.only and kind not in args.only:
+            continue
         for _ in range(args.repeats if kind == AGAIN else 1):
             asked = ask(spec, flags, asked_for, args.max_tokens)
             yield Line(kind, flags, compare(reference.answers, asked.answers, tokenize))
@@ -162,6 +164,7 @@ def main() -> None:
     parser.add_argument("--prompts", type=int, default=Quality().prompts)
     parser.add_argument("--max-tokens", type=int, default=Quality().max_tokens)
     parser.add_argument("--repeats", type=int, default=2, help="of the default")
+    parser.add_argument("--only", nargs="*", choices=[AGAIN, HARMLESS, COARSE, COARSEST])
     args = parser.parse_args()
     heads = ("kind", "flags", "tokens that agree", "half of the prompts", "same answers", "nats")
     print("| " + " | ".join(heads) + " |\n" + "|---" * len(heads) + "|", flush=True)
@@ -169,7 +172,8 @@ def main() -> None:
     for line in measure(args):
         lines.append(line)
         print("| " + " | ".join(line.cells()) + " |", flush=True)
-    print(f"\n{bound_words(lines)}")
+    if not args.only:
+        print(f"\n{bound_words(lines)}")
 
 
 if __name__ == "__main__":

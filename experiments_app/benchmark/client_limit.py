@@ -4,7 +4,7 @@ Calibrated against a server of known pace by `python -m benchmarks.accuracy`, wh
 docs/benchmarking.md: at most WRONG is what the limits allow the throughput to be low by.
 """
 
-MAX_BUSY_SHARE = 0.6
+MAX_BUSY_SHARE = 0.4
 """Share of the time in which the client's event loop may be at work."""
 MAX_LAG_SHARE = 0.03
 """Of the mean TTFT, by which an arrival may wait for the event loop, on average."""

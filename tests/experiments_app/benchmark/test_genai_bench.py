@@ -28,6 +28,7 @@ from experiments_app.benchmark import (
     Progress,
     run_benchmark,
 )
+from experiments_app.benchmark.client_limit import MAX_BUSY_SHARE
 from experiments_app.benchmark.results import LevelFile
 from tests.known_pace_server import KnownPaceServer
 from tests.waiting import wait_for
@@ -223,7 +224,7 @@ def test_it_flags_a_level_that_the_client_cannot_carry(make_request: MakeRequest
         )
         (result,) = run_benchmark(request)
     assert result.client_bound
-    assert result.client_busy_share > 0.6
+    assert result.client_busy_share > MAX_BUSY_SHARE
 
 
 def test_it_sends_each_configuration_the_same_prompts(

@@ -108,7 +108,7 @@ def test_it_counts_goodput_request_by_request() -> None:
 
 
 @pytest.mark.parametrize(
-    ("busy_share", "lag_s", "bound"), [(0.5, 0.02, False), (0.7, 0.0, True), (0.1, 0.04, True)]
+    ("busy_share", "lag_s", "bound"), [(0.35, 0.02, False), (0.45, 0.0, True), (0.1, 0.04, True)]
 )
 def test_it_calls_a_level_client_bound(busy_share: float, lag_s: float, bound: bool) -> None:
     result = result_of((0, 10), client_busy_share=busy_share, client_lag_s=lag_s)
