@@ -2,8 +2,10 @@
 
 import time
 
+from experiments_app import consumer
 from experiments_app.disk_watch import hold_for_room
 from experiments_app.models import Experiment
+from experiments_app.notifications.deliver import send_due
 from experiments_app.reaper import reap
 from experiments_app.runner import run_experiment
 from experiments_app.scheduler import advance
@@ -28,6 +30,8 @@ def run_in_foreground(task: Task) -> None:
             if time.monotonic() - reaped_at > REAP_EVERY_S:
                 reap()
                 reaped_at = time.monotonic()
+    if not consumer.is_alive():  # else it sends what there is to tell
+        send_due()
 
 
 def run_verification(execution: Experiment) -> None:

@@ -15,6 +15,8 @@ from tests.services import NO_SKIP, Missing, PostgreSQL, Redis
 TESTS = (
     "tests/autotuner_site/test_first_admin.py",
     "tests/autotuner_site/test_views.py",
+    "tests/experiments_app/notifications/test_deliver.py",
+    "tests/experiments_app/notifications/test_outbox.py",
     "tests/experiments_app/test_leases.py",
     "tests/experiments_app/test_lifecycle.py",
     "tests/experiments_app/test_provenance.py",

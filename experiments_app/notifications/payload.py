@@ -66,7 +66,7 @@ def _data(delivery: Delivery) -> dict[str, Any]:
         "verdict": mask_text(results.verdict[:MOST_TEXT], {}, *secrets),
         "gain": results.gain,
         "gain_ci95": list(results.gain_ci95) if results.gain_ci95 else None,
-        "best": _best(results.chosen or results.best),
+        "best": _best(results.best),
     }
 
 
@@ -101,7 +101,12 @@ def one_line(data: Mapping[str, Any]) -> str:
 
 
 def subject_of(payload: Mapping[str, Any]) -> str:
-    return f"[Autotuner] {payload['text']}"[:200]
+    """`[Autotuner] llama completed: +12.3%`; of one that failed or waits, why, in short."""
+    data = payload["data"]
+    if data["event"] == "ended":
+        gain = f": {words.percent(data['gain'])}" if data["gain"] is not None else ""
+        return f"[Autotuner] {data['task']} {data['status']}{gain}"
+    return f"[Autotuner] {payload['text']}"[:120]
 
 
 def lines_of(payload: Mapping[str, Any]) -> Iterator[str]:

@@ -377,7 +377,7 @@ def test_an_end_arrives_as_an_e_mail(settings: LazySettings) -> None:
     send_due()
     (sent,) = django_mail.outbox
     assert sent.to == ["ada@example.org"]
-    assert sent.subject.startswith(f"[Autotuner] {task.name} completed: +21.9%")
+    assert sent.subject == f"[Autotuner] {task.name} completed: +21.9%"
     assert f"http://localhost:8765/tasks/{task.pk}/?run=1" in sent.body
     assert "Best: experiment 1" in sent.body
     assert str(the_delivery().uid) in sent.extra_headers["Message-ID"]
