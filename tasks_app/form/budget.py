@@ -142,7 +142,7 @@ BUDGET = Section(
                     "optimization.undo_test",
                     SWITCH,
                     "Undo test",
-                    "Which of the changed flags does the winner need?",
+                    "Flags without which the winner is as good are left out of it.",
                     choices=(
                         ("false", "Leave the winner as it is"),
                         ("true", "Put each changed flag back and measure"),
