@@ -1,9 +1,8 @@
-"""What was run: the Experiment, its Measurements, and the leases that keep it alone."""
+"""The Experiment: one configuration, started, measured and taken down."""
 
 from datetime import datetime, timedelta
 from typing import Any, Self
 
-from django.conf import settings
 from django.db import models, transaction
 from django.db.models import F, Q
 from django.utils import timezone
@@ -351,7 +350,8 @@ class Experiment(models.Model):
     def requeue_cancelled(cls, task: Task) -> None:
         """Those of the task's run that a cancel took away are to be run after all."""
         cancelled = cls.objects.of_run(task).filter(status=cls.Status.CANCELLED)
-        Measurement.objects.filter(experiment__in=cancelled).delete()
+        for experiment in cancelled:
+            experiment.measurements.all().delete()
         cancelled.update(
             status=cls.Status.PENDING, attempt=0, completed_at=None, **cls._not_begun()
         )
@@ -433,127 +433,3 @@ class Experiment(models.Model):
     @staticmethod
     def _unowned() -> dict[str, Any]:
         return {"owner_token": "", "lease_expires_at": None}
-
-
-class Measurement(models.Model):
-    """What one experiment measured at one load level; times in seconds, rates per second."""
-
-    experiment = models.ForeignKey(
-        Experiment, on_delete=models.CASCADE, related_name="measurements"
-    )
-    repeat = models.PositiveIntegerField(default=1)
-    scenario = models.CharField(max_length=100)
-    concurrency = models.PositiveIntegerField()
-    num_requests = models.PositiveIntegerField(help_text="Requests that ended, errors included.")
-    num_errors = models.PositiveIntegerField(default=0)
-    num_cut_off = models.PositiveIntegerField(
-        default=0, help_text="Answers whose length was not the one asked for."
-    )
-    duration_s = models.FloatField()
-    devices = models.PositiveIntegerField(default=1, help_text="Devices in use; 1 for a CPU.")
-
-    ttft_mean_s = models.FloatField(null=True)
-    ttft_p50_s = models.FloatField(null=True)
-    ttft_p90_s = models.FloatField(null=True)
-    ttft_p95_s = models.FloatField(null=True)
-    ttft_p99_s = models.FloatField(null=True)
-    tpot_mean_s = models.FloatField(null=True)
-    tpot_p50_s = models.FloatField(null=True)
-    tpot_p90_s = models.FloatField(null=True)
-    tpot_p95_s = models.FloatField(null=True)
-    tpot_p99_s = models.FloatField(null=True)
-    e2e_mean_s = models.FloatField(null=True)
-    e2e_p50_s = models.FloatField(null=True)
-    e2e_p90_s = models.FloatField(null=True)
-    e2e_p95_s = models.FloatField(null=True)
-    e2e_p99_s = models.FloatField(null=True)
-    output_tokens_per_s = models.FloatField(null=True)
-    total_tokens_per_s = models.FloatField(null=True)
-    requests_per_s = models.FloatField(null=True)
-    good_requests_per_s = models.FloatField(
-        null=True, help_text="Requests that met every latency bound by themselves."
-    )
-    client_bound = models.BooleanField(
-        default=False, help_text="The load client, not the server, set the pace."
-    )
-    joules_per_token = models.FloatField(
-        null=True, help_text="Energy of the devices for each output token, where it is measured."
-    )
-    cost_per_million_tokens = models.FloatField(
-        null=True,
-        help_text="What a million output tokens cost at this load, by the price of the time.",
-    )
-    counts = models.BooleanField(
-        default=True,
-        help_text="Whether the score is made of it: what chose a leader does not count once the"
-        " final has measured it again.",
-    )
-    conditions = models.JSONField(
-        default=dict,
-        help_text="What else this machine did meanwhile, and whether the load was steady.",
-    )
-    samples = models.JSONField(
-        default=dict, help_text="Per request: ttft_s, tpot_s, e2e_s, input_tokens, output_tokens."
-    )
-
-    class Meta:
-        ordering = ("experiment", "pk")
-        constraints = (
-            models.UniqueConstraint(
-                fields=("experiment", "repeat", "scenario", "concurrency"),
-                name="measurement_unique_in_experiment",
-            ),
-        )
-
-    def __str__(self) -> str:
-        return f"{self.experiment} {self.scenario} concurrency {self.concurrency}"
-
-
-class ResourceLease(models.Model):
-    """A port or a device of a host, held by one attempt of one experiment."""
-
-    host = models.CharField(max_length=200)
-    resource = models.CharField(max_length=200, help_text="port:8000, cpu, …")
-    experiment = models.ForeignKey(Experiment, on_delete=models.CASCADE, related_name="leases")
-    token = models.CharField(max_length=40, help_text="The holder's claim on the experiment.")
-    acquired_at = models.DateTimeField(default=timezone.now)
-
-    class Meta:
-        constraints = (
-            models.UniqueConstraint(fields=("host", "resource"), name="resource_leased_once"),
-        )
-
-    def __str__(self) -> str:
-        return f"{self.host} {self.resource}"
-
-
-class SiteSetting(models.Model):
-    """A setting that an administrator made in the browser; the environment counts before it."""
-
-    name = models.CharField(max_length=100, unique=True)
-    encrypted_value = models.TextField(help_text="Fernet; the key is kept in AUTOTUNER_HOME.")
-    updated_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True
-    )
-    updated_at = models.DateTimeField(auto_now=True)
-
-    class Meta:
-        ordering = ("name",)
-
-    def __str__(self) -> str:
-        return self.name
-
-
-# Tables of a subject of its own; here is where Django looks for them.
-from experiments_app.notifications.models import Channel, Delivery, TaskFollow  # noqa: E402
-
-__all__ = [
-    "Channel",
-    "Delivery",
-    "Experiment",
-    "ExperimentQuerySet",
-    "Measurement",
-    "ResourceLease",
-    "SiteSetting",
-    "TaskFollow",
-]
