@@ -42,10 +42,10 @@ Flags = Mapping[str, Any]
 AGAIN, HARMLESS, COARSE, COARSEST = "default", "harmless", "8 bits", "4 bits"
 SETS: tuple[tuple[str, Flags], ...] = (
     (AGAIN, {}),
-    (HARMLESS, {"threads": 2}),
     (HARMLESS, {"ubatch-size": 64}),
     (HARMLESS, {"ubatch-size": 8}),
     (HARMLESS, {"flash-attn": "off"}),
+    (HARMLESS, {"threads": 2}),
     (COARSE, {"cache-type-k": "q8_0"}),
     (COARSE, {"cache-type-v": "q8_0"}),
     (COARSE, {"cache-type-k": "q8_0", "cache-type-v": "q8_0"}),

@@ -30,7 +30,7 @@ class Quality(BaseModel):
     check: bool | None = None
     prompts: int = Field(default=16, ge=1, le=MOST_PROMPTS)
     max_tokens: int = Field(default=64, ge=1, le=512)
-    min_token_agreement: float = Field(default=0.4, ge=0, le=1)
+    min_token_agreement: float = Field(default=0.45, ge=0, le=1)
     min_exact_match: Annotated[float, Field(ge=0, le=1)] | None = None
     max_logprob_distance: Annotated[float, Field(gt=0, le=100)] | None = None
 

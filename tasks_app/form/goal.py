@@ -47,7 +47,7 @@ _QUALITY = Section(
             PERCENT,
             "Tokens that agree, at least",
             "In percent, up to the first difference. 0: no bound.",
-            attributes={"inputmode": "decimal", "placeholder": "40"},
+            attributes={"inputmode": "decimal", "placeholder": "45"},
             width="third",
         ),
         FieldPlace(
