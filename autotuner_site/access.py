@@ -34,7 +34,8 @@ VIEWERS = frozenset(
     {
         *("task_list", "task_rows", "tasks_compare", "tasks_export", "bulk_outcomes"),
         *("task_detail", "task_history", "task_version", "task_log", "task_export"),
-        *("task_results_csv", "task_results_json", "task_compare", "compare_runs"),
+        *("task_results_csv", "task_results_json", "task_results_parquet", "task_report"),
+        *("task_compare", "compare_runs"),
         *("chart_section", "task_charts", "task_chart", "task_chart_file", "compared_chart_file"),
         *("preset_list", "preset_detail", "preset_export", "presets_export"),
         *("dataset_list", "dataset_detail"),

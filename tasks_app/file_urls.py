@@ -2,7 +2,7 @@ from django.urls import path
 
 from tasks_app.views import files, results_import, task_import
 
-CSV, JSON = {"ending": "csv"}, {"ending": "json"}
+CSV, JSON, PARQUET = ({"ending": ending} for ending in ("csv", "json", "parquet"))
 
 urlpatterns = [
     path("import-results", results_import.results_import, name="results_import"),
@@ -11,4 +11,6 @@ urlpatterns = [
     path("<int:pk>/export", files.task_export, name="task_export"),
     path("<int:pk>/results.csv", files.task_results, CSV, name="task_results_csv"),
     path("<int:pk>/results.json", files.task_results, JSON, name="task_results_json"),
+    path("<int:pk>/results.parquet", files.task_results, PARQUET, name="task_results_parquet"),
+    path("<int:pk>/report", files.task_report, name="task_report"),
 ]

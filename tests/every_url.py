@@ -120,6 +120,8 @@ class Place:
     role: Role | str = ""
     status: int = 200
     query: Callable[[World], Mapping[str, object]] = field(default=lambda world: {})
+    slowest_s: float = 2.0
+    """Of processor time."""
 
     @property
     def least(self) -> Role:
@@ -190,6 +192,8 @@ PLACES = (
     Place("task_export", args=_done),
     Place("task_results_csv", args=_done),
     Place("task_results_json", args=_done),
+    Place("task_results_parquet", args=_done),
+    Place("task_report", args=_done, slowest_s=8.0),  # draws fourteen charts
     Place("task_new", ASK),
     Place("task_check", ACT),
     Place("task_check", ACT, lambda world: [world.pending.pk]),

@@ -33,6 +33,7 @@ PAGES: dict[str, Page] = {
     "edit": lambda ended, _: f"/tasks/{ended.pk}/edit",
     "delete": lambda ended, _: f"/tasks/{ended.pk}/delete",
     "new": lambda _, __: "/tasks/new",
+    "report": lambda ended, _: f"/tasks/{ended.pk}/report",
     "charts": lambda ended, _: f"/tasks/{ended.pk}/charts/",
     "experiments compared": lambda ended, _: f"/tasks/{ended.pk}/compare?experiment=0&experiment=1",
     "tasks compared": lambda ended, running: f"/compare?run={ended.pk}.1&run={running.pk}.1",

@@ -9,12 +9,19 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from autotuner_site.requests import SignedInRequest
 from experiments_app import results_file
+from experiments_app.html_report.page import NotStarted, report_html
 from experiments_app.results import RunResults
+from experiments_app.results_parquet import parquet_parts
 from tasks_app.bulk.request import BulkRequest
 from tasks_app.exporting import file_name, json_file, yaml_file
 from tasks_app.models import Run, Task
 
-YAML, JSON, CSV = "application/yaml", "application/json", "text/csv"
+YAML, JSON, HTML = "application/yaml", "application/json", "text/html"
+RESULTS = {
+    "csv": ("text/csv; charset=utf-8", results_file.csv_lines),
+    "json": (f"{JSON}; charset=utf-8", results_file.json_parts),
+    "parquet": ("application/vnd.apache.parquet", parquet_parts),
+}
 MAX_EXPORTED = 1_000
 
 
@@ -43,12 +50,21 @@ def task_results(request: SignedInRequest, pk: int, ending: str) -> HttpResponse
     """All that a run measured, the latest or `?run=`, sent as it is read."""
     task = get_object_or_404(Task, pk=pk)
     results = RunResults(task, _run_number(task, request.GET.get("run")))
-    pieces = results_file.csv_lines if ending == "csv" else results_file.json_parts
+    kind, pieces = RESULTS[ending]
     name = file_name(task, f"-run-{results.run}.{ending}")
-    kind = CSV if ending == "csv" else JSON
-    return StreamingHttpResponse(
-        pieces(results), content_type=f"{kind}; charset=utf-8", headers=_as_file(name)
-    )
+    return StreamingHttpResponse(pieces(results), content_type=kind, headers=_as_file(name))
+
+
+@require_safe
+def task_report(request: SignedInRequest, pk: int) -> HttpResponse:
+    """All about a run in one file for others to read, the latest or `?run=`."""
+    task = get_object_or_404(Task, pk=pk)
+    run = _run_number(task, request.GET.get("run")) or task.run
+    try:
+        html = report_html(task, run)
+    except NotStarted as error:
+        raise Http404(str(error)) from error
+    return _download(html, file_name(task, f"-run-{run}-report.html"), HTML)
 
 
 def _run_number(task: Task, run: str | None) -> int | None:

@@ -1,0 +1,43 @@
+"""Where a command writes what it makes: a file that is whole or not there, or standard output."""
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from autotuner_site.commands import BadInput
+
+
+def write_file(path: Path, parts: Iterable[bytes]) -> int:
+    """Its size in bytes. What stood there stays until all of the new one is written; what is no
+    plain file (a pipe, /dev/null) is written to as it is. Raises BadInput."""
+    try:
+        if path.exists() and not path.is_file():
+            with path.open("wb") as file:
+                return sum(file.write(part) for part in parts)
+        return _replace(path.resolve(), parts)
+    except OSError as error:
+        raise BadInput(f"{path}: {error.strerror or error}") from error
+
+
+def write_output(stdout: Any, parts: Iterable[bytes]) -> None:
+    """To a command's standard output as it is, unless that is a terminal: then BadInput."""
+    raw = getattr(getattr(stdout, "_out", stdout), "buffer", None)
+    if raw is None or stdout.isatty():
+        raise BadInput("this is no text for a terminal: give --output FILE, or redirect the output")
+    for part in parts:
+        raw.write(part)
+    raw.flush()
+
+
+def _replace(path: Path, parts: Iterable[bytes]) -> int:
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        with unfinished.open("xb") as file:
+            size = sum(file.write(part) for part in parts)
+            file.flush()
+            os.fsync(file.fileno())
+        unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)
+    return size
