@@ -1,6 +1,6 @@
 """Send made-up calls to the API of a running site, and count what is answered.
 
-    nice -n 19 .venv/bin/python -m benchmarks.api_fuzz [--calls 10000]
+    nice -n 19 .venv/bin/python -m benchmarks.api_fuzz [--calls 10000] [--first-round 0]
 
 Starts the site's web server on a database of its own with some tasks in it. schemathesis makes the
 calls from the site's OpenAPI document, half of them as it allows, half as it does not, with the
@@ -37,15 +37,20 @@ from autotuner_site.roles import Role, give_role  # noqa: E402
 from autotuner_site.tokens import make_token  # noqa: E402
 from benchmarks.many_rows import fill  # noqa: E402
 from experiments_app.models import Experiment  # noqa: E402
-from tests.experiments_app.api.fuzzing import fuzz  # noqa: E402
+from tests.experiments_app.api.fuzzing import Found, fuzz  # noqa: E402
+from tests.ports import free_port  # noqa: E402
 
-PORT = 18991
+PORT = free_port()
+SITE = f"http://127.0.0.1:{PORT}"
+EXAMPLES = 8
+"""Of each operation in a round, as allowed, and as many that are not."""
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--calls", type=int, default=10_000)
-    calls = parser.parse_args().calls
+    parser.add_argument("--first-round", type=int, default=0, help="others make up other calls")
+    asked = parser.parse_args()
     call_command("migrate", verbosity=0)
     user = User.objects.create_user("fuzz")
     give_role(user, Role.OPERATOR)
@@ -58,7 +63,12 @@ def main() -> int:
     begun = time.monotonic()
     with web_server():
         operations = len(_operations(token))
-        found = fuzz(f"http://127.0.0.1:{PORT}", token, -(-calls // (2 * operations)), known)
+        found = Found()
+        round_ = asked.first_round
+        while found.calls < asked.calls:
+            found.add(fuzz(SITE, token, EXAMPLES, known, round_=round_))
+            round_ += 1
+            print(f"round {round_}: {found.by_status()}, {len(found.faults)} faults", flush=True)
     told = {
         "calls": found.calls,
         "operations": operations,
@@ -72,9 +82,7 @@ def main() -> int:
 
 def _operations(token: str) -> list[str]:
     headers = {"Authorization": f"Bearer {token}"}
-    document = httpx.get(
-        f"http://127.0.0.1:{PORT}/api/v1/openapi.json", headers=headers, timeout=60
-    )
+    document = httpx.get(f"{SITE}/api/v1/openapi.json", headers=headers, timeout=60)
     return [name for methods in document.json()["paths"].values() for name in methods]
 
 
@@ -100,7 +108,7 @@ def _wait(server: "subprocess.Popen[bytes]", log: Path) -> None:
         if server.poll() is not None:
             raise RuntimeError(log.read_text()[-2000:])
         try:
-            httpx.get(f"http://127.0.0.1:{PORT}/sign-in/", timeout=5)
+            httpx.get(f"{SITE}/sign-in/", timeout=5)
         except httpx.HTTPError:
             time.sleep(0.2)
         else:

@@ -80,12 +80,19 @@ def record(
 
 def _actor() -> Actor:
     request = _request.get()
-    return _by_command() if request is None else Actor(_user_of(request), address_of(request))
+    return _by_command() if request is None else Actor(_user_of(request), _origin_of(request))
 
 
 def _user_of(request: HttpRequest) -> str:
     user = getattr(request, "user", None)
     return str(user.get_username()) if user is not None and user.is_authenticated else ""
+
+
+def _origin_of(request: HttpRequest) -> str:
+    """The address, and with which token of the API."""
+    token = getattr(request, "api_token", None)
+    address = address_of(request)
+    return f"{address}, token {token.prefix}…" if token is not None else address
 
 
 def address_of(request: HttpRequest) -> str:

@@ -100,6 +100,16 @@ def addresses(world: World) -> Iterator[tuple[str, dict[str, Any]]]:
     yield "/system/checks", {"all": ""}
 
 
+def api_addresses(world: World) -> Iterator[str]:
+    for task in (world.pending, world.running, world.completed):
+        for what in ("", "/runs", "/experiments", "/log", "/results", "/results?format=csv"):
+            yield f"/api/v1/tasks/{task.pk}{what}"
+    yield from (f"/api/v1/{what}" for what in ("tasks", "experiments", "presets", "system", "me"))
+    yield from (f"/api/v1/experiments/{world.experiment.pk}{what}" for what in ("", "/log"))
+    yield from (f"/api/v1/system/{what}" for what in ("docker", "gpus", "models", "storage"))
+    yield from ("/api/v1/runtimes/llamacpp", "/api/v1/openapi.json")
+
+
 def test_no_page_and_no_file_shows_one(world: World, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     client = browser_of(world)
@@ -112,6 +122,16 @@ def test_no_page_and_no_file_shows_one(world: World, caplog: pytest.LogCaptureFi
                 found.append((path, query, headers, text[max(at - 60, 0) : at + 30]))
     assert not found, "\n".join(map(str, found))
     assert MARK not in caplog.text
+
+
+def test_no_answer_of_the_api_shows_one(world: World) -> None:
+    client = browser_of(world)
+    found = []
+    for path in api_addresses(world):
+        response = client.get(path)
+        assert response.status_code == 200, path
+        found += [path] if MARK in body_of(response) else []
+    assert not found
 
 
 def test_no_answer_to_a_form_repeats_one(world: World) -> None:

@@ -201,10 +201,12 @@ def test_its_use_is_noted_and_not_at_every_call(call: Caller) -> None:
     assert ApiToken.objects.get().last_used_at > first - timedelta(minutes=1)  # type: ignore[operator]
 
 
-def test_what_is_done_by_token_is_its_users_in_the_audit(call: Caller) -> None:
+def test_what_is_done_by_token_is_its_users_in_the_audit_and_names_it(call: Caller) -> None:
     task = factories.make_task()
     call("POST", f"/tasks/{task.pk}/archive")
-    assert AuditEntry.objects.get(action="task.archived").who == "olga"
+    entry = AuditEntry.objects.get(action="task.archived")
+    assert entry.who == "olga"
+    assert entry.origin == f"127.0.0.1, token {call.secret[:10]}…"
 
 
 # Sessions
