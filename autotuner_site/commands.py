@@ -28,6 +28,8 @@ class SiteCommand(BaseCommand):
     Exit codes: 0 success, 1 failure, 2 bad input, 130 interrupted.
     """
 
+    # They look at the code, which `make lint` has done: every start would take an eighth longer.
+    requires_system_checks = ()
     offers_json = False
     prepares_database = True
     """Whether `run()` relies on a database with all its tables: a new one is made before it."""

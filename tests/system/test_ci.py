@@ -1,12 +1,11 @@
 """A CI job: `tune` with gates and summaries, on a site that is empty at first."""
 
 import json
-import subprocess
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
 
-from experiments_app.facts import facts_of
+from experiments_app.facts import cpu_name
 from tasks_app.spec import TaskSpec
 from tests.experiments_app.ci.outcomes import data as results_data
 from tests.experiments_app.own_engine import paced_data
@@ -25,7 +24,8 @@ GATES = ("--fail-below-baseline", "--max-regression", "5%")
 def stored_run(site: Site, score: float) -> Path:
     """The results of a run on this machine whose answer came to `score`, give or take 1 %."""
     spec = TaskSpec.from_data(DATA)
-    stored = results_data(score, spec=spec.to_data(), facts=facts_of(spec))
+    facts = {"model": spec.model.last_segment, "gpu": cpu_name()}
+    stored = results_data(score, spec=spec.to_data(), facts=facts)
     path = site.home / "stored.json"
     path.write_text(json.dumps(stored))
     return path
@@ -66,13 +66,6 @@ def test_files_are_written_when_the_task_fails(site: Site) -> None:
     assert suite.attrib["failures"] == "4"
 
 
-def test_bad_input_begins_nothing(site: Site) -> None:
-    done = tune(site, "--max-regression", "5", "--against", "nowhere.json")
-    assert (done.returncode, done.stdout) == (2, "")
-    assert "write 5% or 0.05" in done.stderr
-    assert not (site.home / "report.xml").exists()
-
-
 def test_a_reader_that_goes_away_is_no_fault(site: Site) -> None:
     process = site.start("validate", str(site.write_task(DATA)), "--json")
     assert process.stdout is not None
@@ -80,4 +73,3 @@ def test_a_reader_that_goes_away_is_no_fault(site: Site) -> None:
     assert process.stderr is not None
     assert process.stderr.read() == ""
     assert process.wait(timeout=60) == 0
-    assert isinstance(process, subprocess.Popen)
