@@ -21,7 +21,6 @@ class Command(SiteCommand):
         " came out. No database is needed."
     )
     offers_json = True
-    requires_system_checks = []  # noqa: RUF012
 
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
