@@ -13,6 +13,7 @@ from playwright.sync_api import FilePayload, Page, ViewportSize, expect
 from autotuner_site.roles import Role
 from experiments_app import task_log
 from experiments_app.models import Delivery, Measurement
+from experiments_app.notifications.channels import Confirmation
 from experiments_app.results import RunResults
 from tasks_app.models import Task
 from tests import factories, finals
@@ -57,7 +58,7 @@ def paths() -> list[str]:
     disturbed.update(conditions={"disturbed": True, "disturbed_by": "others", "tries": 3})
     two = run_of(6, optimization={"objectives": ["throughput", "ttft_mean"]})
     ends = [finals.confirmed_task(kind) for kind in finals.ENDS if kind not in {"better", "undo"}]
-    hook, mail = _channels(completed, failed)
+    hook, mail, token = _channels(completed, failed)
     return [
         "/",
         "/?q=nothing",
@@ -92,7 +93,7 @@ def paths() -> list[str]:
         f"/account/notifications/{hook}/edit",
         f"/account/notifications/{hook}/delete",
         f"/account/notifications/{mail}/",
-        f"/account/notifications/{mail}/confirm",
+        f"/account/notifications/{mail}/confirm?token={token}",
         "/system/notifications",
         "/system/audit/",
         "/system/audit/?who=nobody&until=wrong",
@@ -131,15 +132,16 @@ def paths() -> list[str]:
     ]
 
 
-def _channels(*tasks: Task) -> tuple[int, int]:
-    """Numbers of two of whoever looks: a webhook with a log, and an address to be confirmed."""
+def _channels(*tasks: Task) -> tuple[int, int, str]:
+    """Numbers of two of whoever looks: a webhook with a log, and an address that is to be confirmed
+    by the token."""
     user = User.objects.filter(is_superuser=True)[0]
     hook = factories.make_channel(user)
     for task in tasks:
         factories.make_delivery(hook, task)
         factories.make_delivery(hook, task, Delivery.Status.DELIVERED)
     mail = factories.make_email_channel(user, "ada@example.org", confirmed=False)
-    return hook.number, mail.number
+    return hook.number, mail.number, Confirmation(mail.pk, mail.address).written()
 
 
 def violations(result: dict[str, Any]) -> list[str]:
