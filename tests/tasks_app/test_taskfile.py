@@ -82,6 +82,8 @@ benchmark:
   max_minutes_per_level: 10
   fresh_prompts: false
   remeasure_disturbed: false
+  dataset: null
+  dataset_output_tokens: null
   additional_params: {temperature: 0.0}
 environment: {}
 use_gpus: true
