@@ -43,7 +43,7 @@ class NewDatasetForm(forms.Form):
     format = forms.ChoiceField(
         label="Format",
         required=False,
-        choices=[("", "Tell by the file"), *((one.value, one.words) for one in Format)],
+        choices=[("", "Told by the file"), *((one.value, one.words) for one in Format)],
         widget=forms.Select(attrs=_SELECT),
     )
     turns = forms.ChoiceField(

@@ -16,7 +16,7 @@ LONGEST_CSV_LINE_BYTES = 1024**2
 LOOKED_AT = 50
 """Rows of which the columns are told."""
 PROMPT_NAMES = ("prompt", "question", "instruction", "input", "text", "query", "content")
-ANSWER_NAMES = ("answer", "response", "completion", "output", "target", "label")
+ANSWER_NAMES = ("answer", "reply", "response", "completion", "output", "target", "label")
 _TURNS = ("conversations", "conversation", "messages")
 _ASKING = frozenset({"human", "user", "prompter"})
 _ANSWERING = frozenset({"gpt", "assistant", "chatgpt", "bard", "bing", "model", "bot"})
