@@ -54,6 +54,7 @@ def calls(world: World) -> Iterator[Call]:
         Call("read_task", "GET", f"/tasks/{done}", VIEWER),
         Call("list_runs", "GET", f"/tasks/{done}/runs", VIEWER),
         Call("read_results", "GET", f"/tasks/{done}/results", VIEWER),
+        Call("read_report", "GET", f"/tasks/{done}/report", VIEWER),
         Call("read_task_log", "GET", f"/tasks/{done}/log", VIEWER),
         Call("list_experiments_of_task", "GET", f"/tasks/{done}/experiments", VIEWER),
         Call("list_experiments", "GET", "/experiments", VIEWER),

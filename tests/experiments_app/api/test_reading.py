@@ -14,6 +14,7 @@ from experiments_app import task_log
 from experiments_app.api.docs_page import _calls
 from experiments_app.api.examples import TASK_FILE
 from experiments_app.api.site_api import api
+from experiments_app.html_report.page import report_html
 from experiments_app.models import Experiment
 from experiments_app.results import RunResults
 from tasks_app.problems import SpecError
@@ -60,6 +61,16 @@ def test_results_are_those_of_the_export(call: Caller) -> None:
     text = call("GET", f"/tasks/{task.pk}/results?format=csv&run=1").text_sent
     assert [row["number"] for row in csv.DictReader(io.StringIO(text))] == ["0", "1"]
     assert refusal(call("GET", f"/tasks/{task.pk}/results?run=2"))[:2] == (404, "not_found")
+
+
+def test_the_report_is_that_of_the_command(call: Caller) -> None:
+    task = factories.completed_task((10.0, 12.0))
+    answer = call("GET", f"/tasks/{task.pk}/report?run=1")
+    assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
+    assert answer.text_sent == report_html(task)
+    assert refusal(call("GET", f"/tasks/{task.pk}/report?run=2"))[:2] == (404, "not_found")
+    pending = factories.make_task()
+    assert refusal(call("GET", f"/tasks/{pending.pk}/report"))[:2] == (404, "not_found")
 
 
 # Logs
