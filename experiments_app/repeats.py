@@ -111,6 +111,7 @@ def keep(spec: TaskSpec, execution: Experiment, levels: Collection[MeasuredLevel
     """
     if execution.is_verification:
         measurements.store(execution, levels, repeat=execution.repeat)
+        execution.measurements.update(counts=False)
         return
     original = execution.original()
     measurements.store(original, levels, repeat=execution.repeat)

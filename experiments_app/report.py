@@ -127,8 +127,10 @@ class ExperimentReport:
         spec = run.task_spec
         original = experiment.original()
         # A verification keeps its figures itself.
-        kept_by = experiment if experiment.is_verification else original
-        measured = tuple(kept_by.measurements.defer("samples"))
+        of_run = tuple(original.measurements.defer("samples"))
+        measured = of_run
+        if experiment.is_verification:
+            measured = tuple(experiment.measurements.defer("samples"))
         gpu_ids = experiment.gpu_ids
         return cls(
             experiment=experiment,
@@ -147,7 +149,7 @@ class ExperimentReport:
             run_goes_on=Task.Status(run.status).is_under_way,
             final=Final.from_data(run.final),
             original=original,
-            executions=tuple(executions_of(original, measured, shown=experiment)),
+            executions=tuple(executions_of(original, of_run, shown=experiment)),
             repeated=tuple(repeated_levels(measured)),
         )
 

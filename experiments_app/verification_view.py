@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from experiments_app import verification
+from experiments_app import consumer, verification
 from experiments_app.models import Experiment
 from experiments_app.verification_words import ShownVerification
 from experiments_app.waiting import waiting_reason
@@ -45,4 +45,7 @@ class VerificationView:
 
 
 def _shown(execution: Experiment, spec: TaskSpec) -> ShownVerification:
-    return ShownVerification.of(execution, spec, waiting_for=waiting_reason(execution))
+    waiting_for = waiting_reason(execution)
+    if execution.status == Experiment.Status.PENDING and not consumer.is_alive():
+        waiting_for = waiting_for or "waiting for the consumer, which is not running"
+    return ShownVerification.of(execution, spec, waiting_for=waiting_for)

@@ -96,6 +96,12 @@ class ShownVerification:
         return cls(execution, told, verdict_of(execution), is_open)
 
     @property
+    def different(self) -> str:
+        """`engine version, command`"""
+        names = (one["name"].rpartition(": ")[2] for one in self.differences)
+        return ", ".join(name[:1].lower() + name[1:] for name in names)
+
+    @property
     def differences(self) -> list[Mapping[str, str]]:
         return list(self.experiment.verification.get("differences", ()))
 

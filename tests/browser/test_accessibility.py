@@ -54,6 +54,7 @@ def paths() -> list[str]:
     )
     preset = factories.make_preset()
     undone, in_final = finals.confirmed_task("undo"), finals.task_in_final()
+    verification = factories.waiting_verification(searched.experiments.get(number=2))
     disturbed = Measurement.objects.filter(experiment__task=undone, counts=True)
     disturbed.update(conditions={"disturbed": True, "disturbed_by": "others", "tries": 3})
     two = run_of(6, optimization={"objectives": ["throughput", "ttft_mean"]})
@@ -65,6 +66,7 @@ def paths() -> list[str]:
         *(f"/tasks/{task.pk}/" for task in (*tasks, factories.cancelled_task())),
         *(f"/tasks/{task.pk}/" for task in (*ends, undone, in_final, two)),
         *(f"/experiments/{undone.experiments.get(number=3, repeat=at).pk}/" for at in (1, 2)),
+        f"/experiments/{verification.pk}/",
         f"/compare?run={ends[0].pk}.1&run={undone.pk}.1",
         "/tasks/new",
         "/tasks/new?view=yaml",

@@ -271,7 +271,7 @@ def test_the_pages_offer_it_and_say_what_was_found(operator: Client, page: str) 
     assert f'action="{verify}"' in text_of(operator.get(path))
     execution = verification.verify(original, wake_consumer=False)
     shown = text_of(operator.get(path))
-    assert "Being verified: waiting for a worker" in shown
+    assert "Being verified: waiting for the consumer, which is not running" in shown
     assert f'action="{reverse("verification_cancel", args=[execution.pk])}"' in shown
     end(execution, 129.0)
     shown = text_of(operator.get(path))
@@ -322,5 +322,5 @@ def test_the_page_of_a_verification_says_what_differs(operator: Client) -> None:
     Experiment.objects.filter(pk=execution.pk).update(engine_version="b2")
     end(execution, 129.0)
     shown = text_of(operator.get(reverse("experiment_detail", args=[execution.pk])))
-    assert "Not as it was measured" in shown
+    assert "Not as it was then" in shown
     assert "Engine version" in shown
