@@ -1,5 +1,6 @@
 """The results of a run and the log of a task."""
 
+from collections.abc import Callable, Iterator
 from typing import Any, Literal
 
 from django.http import StreamingHttpResponse
@@ -14,20 +15,25 @@ from experiments_app.api.logs import LogQuery, log_part
 from experiments_app.api.routing import ApiRouter
 from experiments_app.api.schemas import Json, LogPart
 from experiments_app.results import RunResults
+from experiments_app.results_parquet import parquet_parts
 
 router = ApiRouter(tags=["results"])
-FORMATS = {
+PARQUET = "application/vnd.apache.parquet"
+FORMATS: dict[str, tuple[str, Callable[[RunResults], Iterator[str] | Iterator[bytes]]]] = {
     "json": ("application/json; charset=utf-8", results_file.json_parts),
     "csv": ("text/csv; charset=utf-8", results_file.csv_lines),
+    "parquet": (PARQUET, parquet_parts),
 }
 CSV: dict[str, Any] = {
-    "responses": {200: {"content": {"text/csv": {"schema": {"type": "string"}}}}}
+    "responses": {
+        200: {"content": {kind: {"schema": {"type": "string"}} for kind in ("text/csv", PARQUET)}}
+    }
 }
 
 
 class ResultsQuery(Schema):
     run: int | None = Field(None, ge=1, le=MAX_ID, description="The current run if left out.")
-    format: Literal["json", "csv"] = "json"
+    format: Literal["json", "csv", "parquet"] = "json"
 
 
 @router.call("GET", "/{int:task_id}/results", answer=Json, errors=(404, 422), extra=CSV)

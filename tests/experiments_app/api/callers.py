@@ -38,7 +38,7 @@ class Caller:
         raw = b"".join(response.streaming_content) if response.streaming else response.content
         is_json = "json" in response.headers.get("Content-Type", "")
         response.data = json.loads(raw) if is_json and raw else None
-        response.text_sent = raw.decode()
+        response.text_sent = raw.decode("utf-8", "replace")
         return response
 
 

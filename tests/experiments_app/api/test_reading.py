@@ -60,6 +60,9 @@ def test_results_are_those_of_the_export(call: Caller) -> None:
     )
     text = call("GET", f"/tasks/{task.pk}/results?format=csv&run=1").text_sent
     assert [row["number"] for row in csv.DictReader(io.StringIO(text))] == ["0", "1"]
+    parquet = call("GET", f"/tasks/{task.pk}/results?format=parquet")
+    assert parquet.headers["Content-Type"] == "application/vnd.apache.parquet"
+    assert parquet.text_sent.startswith("PAR1")
     assert refusal(call("GET", f"/tasks/{task.pk}/results?run=2"))[:2] == (404, "not_found")
 
 
