@@ -50,6 +50,13 @@ tokens are made on the page /account/tokens and carry the role of their user. Fi
 of the task file. Every error has one shape."""
 
 
+TOO_LONG = {
+    "description": "The request line is longer than 4,094 characters: the web server says so"
+    " itself, and not in the shape of the site's errors.",
+    "content": {"text/html": {"schema": {"type": "string"}}},
+}
+
+
 class SiteApi(NinjaAPI):
     """Ninja's, with the OpenAPI entries that it does not make by itself."""
 
@@ -72,6 +79,7 @@ def _describe_errors(operation: dict[str, Any]) -> None:
             entry["description"] = f"{responses[int(status)]}: `{kind}`"
             example = {"error": {"kind": kind, "message": "…", "problems": []}}
             entry["content"]["application/json"]["example"] = example
+    operation["responses"]["414"] = TOO_LONG
 
 
 def _for_accounts(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:

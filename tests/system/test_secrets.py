@@ -209,7 +209,7 @@ def import_task(admin: Visitor) -> str:
 def starts() -> list[str]:
     """Where the way through the site begins: each address that is looked at."""
     one = SimpleNamespace(pk=1)
-    kinds = ("pending", "running", "completed", "other", "preset")
+    kinds = ("pending", "running", "completed", "other", "preset", "dataset", "token")
     world: Any = SimpleNamespace(experiment=SimpleNamespace(pk=2), **dict.fromkeys(kinds, one))
     places = [
         f"{place.path(world)}?{urlencode(dict(place.query(world)), doseq=True)}"
