@@ -13,7 +13,10 @@ from django.utils.safestring import SafeString
 from autotuner_site.admin import ReadOnlyMixin, act_on_each, link, status
 from experiments_app import lifecycle, words
 from experiments_app.models import Experiment, Measurement, ResourceLease, SiteSetting
+from experiments_app.notifications import admin as notifications
 from tasks_app.models import StaleState
+
+__all__ = ["notifications"]  # its tables are the admin's too
 
 if TYPE_CHECKING:
     ExperimentModelAdmin = admin.ModelAdmin[Experiment]

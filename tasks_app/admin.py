@@ -13,13 +13,23 @@ from django.utils.safestring import SafeString
 
 from autotuner_site.admin import ReadOnlyMixin, as_written, link, status
 from tasks_app.admin_forms import LabelAdminForm, PresetAdminForm
-from tasks_app.models import AuditEntry, Label, PastResults, Preset, Run, Task, TaskVersion
+from tasks_app.models import (
+    AuditEntry,
+    Dataset,
+    Label,
+    PastResults,
+    Preset,
+    Run,
+    Task,
+    TaskVersion,
+)
 from tasks_app.taskfile import dump_for_people
 from tasks_app.views import admin_actions
 
 if TYPE_CHECKING:
     TaskModelAdmin = admin.ModelAdmin[Task]
     AuditModelAdmin = admin.ModelAdmin[AuditEntry]
+    DatasetModelAdmin = admin.ModelAdmin[Dataset]
     PastResultsModelAdmin = admin.ModelAdmin[PastResults]
     RunModelAdmin = admin.ModelAdmin[Run]
     VersionModelAdmin = admin.ModelAdmin[TaskVersion]
@@ -28,6 +38,7 @@ if TYPE_CHECKING:
 else:
     TaskModelAdmin = AuditModelAdmin = RunModelAdmin = VersionModelAdmin = admin.ModelAdmin
     LabelModelAdmin = PresetModelAdmin = PastResultsModelAdmin = admin.ModelAdmin
+    DatasetModelAdmin = admin.ModelAdmin
 
 
 class ArchivedFilter(admin.SimpleListFilter):
@@ -212,3 +223,16 @@ class PresetAdmin(PresetModelAdmin):
         if not change:
             obj.created_by = cast(User, request.user)
         super().save_model(request, obj, form, change)
+
+
+@admin.register(Dataset)
+class DatasetAdmin(ReadOnlyMixin, DatasetModelAdmin):
+    """It is taken, and removed, on the page Data sets."""
+
+    list_display = ("name", "status", "format", "rows", "size_bytes", "created_by", "created_at")
+    list_filter = ("status", "format", "is_remote")
+    search_fields = ("name", "description", "sha256")
+    list_select_related = ("created_by",)
+
+    def view_on_site(self, obj: Dataset) -> str:
+        return reverse("dataset_detail", args=[obj.pk])

@@ -21,6 +21,7 @@ from autotuner_site.roles import Role
 from autotuner_site.tokens import make_token
 from experiments_app import task_log
 from experiments_app.models import Experiment, Measurement, ResourceLease, SiteSetting
+from experiments_app.notifications.models import Channel, Delivery, TaskFollow
 from experiments_app.site_settings import store
 from tasks_app.labels import add_labels
 from tasks_app.models import AuditEntry, Dataset, Label, PastResults, Preset, Run, Task, TaskVersion
@@ -79,6 +80,7 @@ class World:
         preset = factories.make_preset()
         for account in (admin, user, viewer):  # each has a number 1 of its own
             factories.make_delivery(factories.make_channel(account), completed)
+        TaskFollow.objects.create(user=user, task=completed, wish=TaskFollow.Wish.MUTE)
         PastResults.objects.create(
             name="elsewhere", base_runtime="llamacpp", objective="maximize_throughput"
         )
@@ -92,8 +94,8 @@ class World:
     def rows(self) -> Mapping[type[Model], Model]:
         """One row of each table that the admin shows."""
         tables = (
-            AuditEntry, Label, PastResults, Preset, Run, Task, TaskVersion, Experiment, Measurement,
-            ResourceLease, SiteSetting, User,
+            AuditEntry, Dataset, Label, PastResults, Preset, Run, Task, TaskVersion, Experiment,
+            Measurement, ResourceLease, SiteSetting, Channel, Delivery, TaskFollow, User,
         )  # fmt: skip
         return {table: table._default_manager.order_by("pk")[0] for table in tables}
 

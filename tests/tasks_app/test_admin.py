@@ -31,6 +31,10 @@ def make_rows() -> None:
     assert experiment is not None
     experiment.leases.create(host="here", resource=f"port:{task.pk}", token="factory")
     apps.get_model("experiments_app", "SiteSetting").objects.get_or_create(name="HF_TOKEN")
+    user = make_user(f"told of {task.pk}")
+    factories.make_delivery(factories.make_channel(user), task)
+    apps.get_model("experiments_app", "TaskFollow").objects.create(user=user, task=task)
+    apps.get_model("tasks_app", "Dataset").objects.create(name=f"data {task.pk}")
     apps.get_model("tasks_app", "PastResults").objects.get_or_create(name="elsewhere")
 
 
@@ -39,6 +43,8 @@ READ_ONLY = [
     ("tasks_app", "auditentry"), ("tasks_app", "pastresults"),
     ("experiments_app", "experiment"), ("experiments_app", "measurement"),
     ("experiments_app", "resourcelease"), ("experiments_app", "sitesetting"),
+    ("experiments_app", "channel"), ("experiments_app", "delivery"),
+    ("experiments_app", "taskfollow"), ("tasks_app", "dataset"),
 ]  # fmt: skip
 ALL = [*READ_ONLY, ("tasks_app", "label"), ("tasks_app", "preset")]
 
