@@ -58,6 +58,7 @@ def started(**changes: Any) -> Task:
 def fill_database() -> None:
     """From now on SQLite itself says that the disk is full, on this connection."""
     with connection.cursor() as cursor:
+        cursor.execute("VACUUM")  # pages that other tests have left would be written to first
         cursor.execute("PRAGMA page_count")
         cursor.execute(f"PRAGMA max_page_count = {cursor.fetchone()[0]}")
 
