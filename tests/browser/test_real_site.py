@@ -1,6 +1,7 @@
 """A newcomer on a real site: its own processes, its consumer, the real llama.cpp engine."""
 
 import csv
+import math
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from experiments_app.final_plan import Candidate, plan
 from tasks_app.taskfile import dump_document
 from tests.settings import FIRST_PORT
 from tests.system.site import Site, free_port
@@ -71,14 +73,26 @@ def test_from_the_first_screen_to_the_best_configuration(
             (number, "success") for number in "012"
         ]
         again = [row["number"] for row in rows if row["repeat"] != "1"]
-        assert again.count("0") >= 2, "the final measures the default again"
-        assert set(again) - {"0"}, "and a leader"
+        if _somebody_comes_near(searched):
+            assert again.count("0") >= 2, "the final measures the default again"
+            assert set(again) - {"0"}, "and a leader"
+            _assert_final_kept_its_budget(site)
+        else:
+            assert not again, "nobody is left to compare the default with"
         assert all(float(row["output_tokens_per_s"]) > 0 for row in rows)
-        _assert_final_kept_its_budget(site)
         assert complaints == []
     finally:
         page.close()
     assert not site.rows("SELECT 1 FROM experiments_app_experiment WHERE owner_token <> ''")
+
+
+def _somebody_comes_near(rows: list[dict[str, str]]) -> bool:
+    """Of so few requests chance may put the default far ahead of both."""
+    default, *others = (
+        Candidate(int(row["number"]), math.log(float(row["output_tokens_per_s"])), 1.0)
+        for row in rows
+    )
+    return plan(default, others, None, budget_s=0.0) is not None
 
 
 def _assert_final_kept_its_budget(site: Site) -> None:
