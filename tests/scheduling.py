@@ -1,4 +1,4 @@
-"""In which order two processes take the test files: what takes minutes first, Docker in one."""
+"""In which order the processes take the test files: what takes minutes first, Docker in one."""
 
 from collections.abc import Sequence
 
@@ -6,7 +6,7 @@ import pytest
 from xdist.scheduler import LoadFileScheduling
 
 DOCKER = "tests/docker/"
-# What waits for servers and browsers takes long; at the end it would leave one process idle.
+# What waits for servers and browsers takes long; at the end it would leave the others idle.
 LONG = (DOCKER, "tests/system/", "tests/browser/", "tests/test_")
 
 
