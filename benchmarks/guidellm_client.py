@@ -9,6 +9,7 @@ import os
 import random
 import subprocess
 import sys
+from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from statistics import fmean
@@ -40,10 +41,10 @@ def install(folder: Path) -> Path:
 
 
 def write_prompts(
-    path: Path, *, tokenizer: str, length: int, answers: tuple[int, int], count: int, seed: int
+    path: Path, *, tokenizer: str, length: int, answers: Sequence[int], seed: int
 ) -> None:
-    """Prompts as genai-bench makes them: lines of the same sonnets, cut to exactly as many tokens;
-    `answers`: the least and the most tokens of one, evenly drawn.
+    """One for each of `answers`, their lengths in tokens: prompts as genai-bench makes them, lines of
+    the same sonnets cut to exactly `length` tokens.
 
     Not the very ones of our own run on the same server: its prefix cache would answer them.
     """
@@ -53,7 +54,7 @@ def write_prompts(
     lines = [line for line in _sonnets().read_text().splitlines() if line.strip()]
     choose = random.Random(seed)
     with path.open("w") as file:
-        for number in range(count):
+        for number, answer in enumerate(answers):
             # Begun as ours are, so that no prompt shares its first lines with one before it.
             head = hashlib.sha256(f"{seed} {number}".encode()).hexdigest()[:8]
             text = "\n".join(choose.sample(lines, LINES_A_PROMPT))
@@ -61,7 +62,7 @@ def write_prompts(
             row = {
                 "prompt": prompt,
                 "prompt_tokens_count": length,
-                "output_tokens_count": choose.randint(*answers),
+                "output_tokens_count": answer,
             }
             file.write(json.dumps(row) + "\n")
 

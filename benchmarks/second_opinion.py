@@ -4,12 +4,14 @@
 
 The built-in model on llama.cpp with one thread, so that the clients have a core to themselves; the
 same prompt lengths, `ignore_eos`, temperature 0, each concurrency in turn. The lengths of answers
-are drawn from the same range: with one length for all, all users end and begin together, and then a
-few milliseconds between the first two requests decide which prompts the server takes in at once.
-For the same reason the requests that all users begin with are left out of the latencies. In every
-round both measure each concurrency, one right after the other, and who comes first alternates:
-what else the machine does meets both. Printed is, for each metric and concurrency, theirs over ours
-with a 95 % interval over the rounds. The default takes some fifteen minutes on two idle cores.
+are drawn from a range: with one length for all, all users end and begin together, and then a few
+milliseconds between the first two requests decide which prompts the server takes in at once. For
+the same reason the requests that all users begin with are left out of the latencies. What was drawn
+for our first round both ask for in every round, in the same order; the words of the prompts are new
+each time. In every round both measure each concurrency, one right after the other, and who comes
+first alternates: what else the machine does meets both. Printed is, for each metric and
+concurrency, theirs over ours with a 95 % interval over the rounds. The default takes some fifteen
+minutes on two idle cores.
 
 GuideLLM is installed into a virtual environment of its own, in the user's cache folder, unless
 `--client-python` names one that has it.
@@ -22,8 +24,8 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from statistics import fmean
 
@@ -37,7 +39,7 @@ from benchmarks.client_figures import (
     after_the_first_wave,
     agreement,
 )
-from experiments_app.benchmark import BenchmarkRequest, LevelResult, run_benchmark
+from experiments_app.benchmark import BenchmarkRequest, GenaiBench, LevelResult
 from experiments_app.benchmark.results import RequestSample
 from experiments_app.benchmark.warmup import warm_up
 from experiments_app.engines.model_source import ModelSource, resolve_model
@@ -101,6 +103,10 @@ class Load:
     client_python: Path
     folder: Path
 
+    open_until_the_end: ExitStack
+    _ours: dict[int, GenaiBench] = field(default_factory=dict)
+    _lengths: dict[int, list[int]] = field(default_factory=dict)
+
     @property
     def scenario(self) -> str:
         low, high = self.answers
@@ -110,32 +116,40 @@ class Load:
         """At least six for each user, so that the first wave does not decide."""
         return max(self.least_requests, 6 * concurrency)
 
-    def ours(self, concurrency: int, seed: int) -> ClientFigures:
-        request = BenchmarkRequest(
+    def ours(self, concurrency: int, number: int) -> ClientFigures:
+        """A further take of a level has the lengths of the first."""
+        if concurrency not in self._ours:
+            bench = GenaiBench(self._our_request(concurrency))
+            self._ours[concurrency] = self.open_until_the_end.enter_context(bench)
+        level = self._ours[concurrency].measure((self.scenario, concurrency), take=number)
+        in_order = sorted(level.samples, key=lambda sample: sample.start_s)
+        self._lengths[concurrency] = [sample.asked_output_tokens or 0 for sample in in_order]
+        return our_figures(level)
+
+    def _our_request(self, concurrency: int) -> BenchmarkRequest:
+        return BenchmarkRequest(
             api_base=self.address,
             backend="vllm",
             model_name=MODEL,
             tokenizer=self.model.tokenizer,
             scenarios=(self.scenario,),
             concurrencies=(concurrency,),
-            folder=self.folder / f"ours_{concurrency}_{seed}",
+            folder=self.folder / f"ours_{concurrency}",
             max_requests_per_level=self.requests_at(concurrency),
-            seed=seed,
             additional_params={"ignore_eos": True, "temperature": 0.0},
         )
-        return our_figures(run_benchmark(request)[0])
 
-    def theirs(self, concurrency: int, seed: int) -> ClientFigures:
+    def theirs(self, concurrency: int, number: int) -> ClientFigures:
+        """Asks for the lengths that `ours` asked for."""
         requests = self.requests_at(concurrency)
-        prompts = self.folder / f"theirs_{concurrency}_{seed}.jsonl"
+        prompts = self.folder / f"theirs_{concurrency}_{number}.jsonl"
         guidellm_client.write_prompts(
             prompts,
             tokenizer=self.model.tokenizer,
             length=self.length,
-            answers=self.answers,
             # More than are sent: it begins anew at the end, with prompts that the cache knows then.
-            count=2 * (requests + concurrency),
-            seed=seed * 1000 + concurrency,
+            answers=2 * self._lengths[concurrency],
+            seed=number * 1000 + concurrency,
         )
         return guidellm_client.measure(
             self.client_python,
@@ -172,13 +186,13 @@ def answer_of(sample: RequestSample) -> Answer:
     )
 
 
-def pair_of(load: Load, concurrency: int, seed: int) -> Pair:
-    """Both, one right after the other; who comes first alternates with the seed."""
-    if seed % 2:
-        mine = load.ours(concurrency, seed)
-        return mine, load.theirs(concurrency, seed)
-    other = load.theirs(concurrency, seed)
-    return load.ours(concurrency, seed), other
+def pair_of(load: Load, concurrency: int, number: int) -> Pair:
+    """Both, one right after the other; we come first in the first round and in every other."""
+    if number % 2:
+        mine = load.ours(concurrency, number)
+        return mine, load.theirs(concurrency, number)
+    other = load.theirs(concurrency, number)
+    return load.ours(concurrency, number), other
 
 
 def agreements(pairs: Mapping[int, Sequence[Pair]]) -> list[Agreement]:
@@ -234,15 +248,15 @@ def main() -> None:
     python = args.client_python or guidellm_client.install(CACHE)
     answers = (args.answers[0], args.answers[1])
     pairs: dict[int, list[Pair]] = {concurrency: [] for concurrency in args.concurrency}
-    with tempfile.TemporaryDirectory() as name:
+    with tempfile.TemporaryDirectory() as name, ExitStack() as stack:
         folder = Path(name)
         model = resolve_model(MODEL, home=folder)
         with server(model, max(args.concurrency), args.length + answers[1]) as address:
-            load = Load(address, model, args.length, answers, args.requests, python, folder)
+            load = Load(address, model, args.length, answers, args.requests, python, folder, stack)
             warm_up(address, MODEL, scenarios=(load.scenario,), concurrency=max(args.concurrency))
-            for seed in range(1, args.rounds + 1):
+            for number in range(1, args.rounds + 1):
                 for concurrency in args.concurrency:
-                    pairs[concurrency].append(pair_of(load, concurrency, seed))
+                    pairs[concurrency].append(pair_of(load, concurrency, number))
     found = agreements(pairs)
     print("| metric | concurrency | ours | GuideLLM | GuideLLM over ours | 95 % | within 3 % |")
     print("|---|---|---|---|---|---|---|")
