@@ -43,8 +43,8 @@ def install(folder: Path) -> Path:
 def write_prompts(
     path: Path, *, tokenizer: str, length: int, answers: Sequence[int], seed: int
 ) -> None:
-    """One for each of `answers`, their lengths in tokens: prompts as genai-bench makes them, lines of
-    the same sonnets cut to exactly `length` tokens.
+    """A prompt for each of `answers`, their lengths in tokens. Made as genai-bench makes them: of
+    lines of the same sonnets, cut to exactly `length` tokens.
 
     Not the very ones of our own run on the same server: its prefix cache would answer them.
     """
