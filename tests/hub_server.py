@@ -6,13 +6,13 @@ The real hub can be neither reached here nor made to refuse.
 import contextlib
 import hashlib
 import json
-import ssl
 import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
+
+from tests.served import QuietHandler, served
 
 COMMIT = "a" * 40
 TOKENIZER: Mapping[str, bytes] = {
@@ -55,33 +55,15 @@ def hub_server(certificate: Path | None = None) -> Iterator[Hub]:
     """`certificate`: a file of a key and its certificate, to speak TLS."""
     hub = Hub()
     handler = type("Handler", (_Handler,), {"hub": hub})
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    server.daemon_threads = True
-    server.handle_error = lambda *_: None  # type: ignore[method-assign]  # a client that hung up
-    if certificate:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(certificate)
-        server.socket = context.wrap_socket(
-            server.socket, server_side=True, do_handshake_on_connect=False
-        )
-    hub.port = server.server_address[1]
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-    thread.start()
-    try:
-        yield hub
-    finally:
-        hub.ended.set()
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with served(handler, certificate=certificate) as hub.port:
+        try:
+            yield hub
+        finally:
+            hub.ended.set()
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _Handler(QuietHandler):
     hub: Hub
-    protocol_version = "HTTP/1.1"
-
-    def log_message(self, *_: object) -> None:
-        pass
 
     def do_CONNECT(self) -> None:
         """As a proxy is asked: it refuses with whatever the test has set."""

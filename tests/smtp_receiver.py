@@ -1,12 +1,13 @@
 """A server for e-mails, as small as RFC 5321 allows: it takes everything and keeps it."""
 
-import socketserver
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from email import message_from_bytes, policy
 from email.message import EmailMessage
+from socketserver import StreamRequestHandler, ThreadingTCPServer
+
+from tests.served import served
 
 REPLIES = {
     b"EHLO": b"250 receiver",
@@ -34,7 +35,7 @@ class Mailbox:
 def receiving_mail() -> Iterator[Mailbox]:
     mailbox = Mailbox()
 
-    class Handler(socketserver.StreamRequestHandler):
+    class Handler(StreamRequestHandler):
         def handle(self) -> None:
             self._say(b"220 receiver")
             while line := self.rfile.readline():
@@ -57,13 +58,5 @@ def receiving_mail() -> Iterator[Mailbox]:
         def _say(self, line: bytes) -> None:
             self.wfile.write(line + b"\r\n")
 
-    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler) as server:
-        mailbox.port = server.server_address[1]
-        server.daemon_threads = True
-        thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
-        thread.start()
-        try:
-            yield mailbox
-        finally:
-            server.shutdown()
-            thread.join()
+    with served(Handler, ThreadingTCPServer) as mailbox.port:
+        yield mailbox

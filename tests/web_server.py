@@ -2,12 +2,13 @@
 
 import contextlib
 import gzip
-import ssl
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
+
+from tests.served import QuietHandler, served
 
 Way = Callable[[BaseHTTPRequestHandler, "Web"], None]
 
@@ -35,33 +36,15 @@ def web_server(certificate: Path | None = None) -> Iterator[Web]:
     """`certificate`: a file of a key and its certificate, to speak TLS."""
     web = Web(scheme="https" if certificate else "http")
     handler = type("Handler", (_Handler,), {"web": web})
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    server.daemon_threads = True
-    server.handle_error = lambda *_: None  # type: ignore[method-assign]  # a client that hung up
-    if certificate:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(certificate)
-        server.socket = context.wrap_socket(
-            server.socket, server_side=True, do_handshake_on_connect=False
-        )
-    web.port = server.server_address[1]
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-    thread.start()
-    try:
-        yield web
-    finally:
-        web.ended.set()
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with served(handler, certificate=certificate) as web.port:
+        try:
+            yield web
+        finally:
+            web.ended.set()
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _Handler(QuietHandler):
     web: Web
-    protocol_version = "HTTP/1.1"
-
-    def log_message(self, *_: object) -> None:
-        pass
 
     def do_GET(self) -> None:
         self._answer()

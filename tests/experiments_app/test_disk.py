@@ -23,7 +23,7 @@ from tasks_app.problems import SpecError
 from tasks_app.spec import TaskSpec
 from tests import factories
 from tests.docker_rig import PrivateDockerd
-from tests.experiments_app.own_engine import install_runtime, paced_data
+from tests.experiments_app.own_engine import paced_data
 from tests.waiting import wait_for
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -39,14 +39,6 @@ def full_disk(settings: Any) -> Callable[[], None]:
         settings.MIN_FREE_DISK_GIB = 0.001
 
     return make_room
-
-
-@pytest.fixture
-def own_engine() -> Iterator[None]:
-    install_runtime(site.HOME.runtimes)
-    yield
-    for file in site.HOME.runtimes.iterdir():
-        file.unlink()
 
 
 def started(**changes: Any) -> Task:

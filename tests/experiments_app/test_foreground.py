@@ -3,7 +3,6 @@ import sys
 import threading
 
 import pytest
-from django.conf import settings
 from django.db import connection
 
 from experiments_app import foreground, leases
@@ -13,15 +12,14 @@ from experiments_app.processes import ProcessIdentity
 from experiments_app.scheduler import advance
 from tasks_app.models import Task
 from tasks_app.spec import TaskSpec
-from tests.experiments_app.own_engine import install_runtime, paced_data
+from tests.experiments_app.own_engine import paced_data
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("own_engine")]
 
 
 def test_it_takes_over_from_a_worker_that_died(monkeypatch: pytest.MonkeyPatch) -> None:
     """The worker's claim stands in the row, and its process is gone when we start to wait."""
     monkeypatch.setattr(foreground, "REAP_EVERY_S", 0.2)
-    install_runtime(settings.HOME.runtimes)
     task = Task.from_spec(TaskSpec.from_data(paced_data(optimization={"max_iterations": 1})))
     task.save()
     task.start()

@@ -13,9 +13,9 @@ from experiments_app.scheduler import advance
 from tasks_app.models import Task
 from tests.experiments_app.own_engine import paced_data
 from tests.experiments_app.specs import task_data
-from tests.experiments_app.test_runner import _own_engine, log_of, run_next, started  # noqa: F401
+from tests.experiments_app.test_runner import log_of, run_next, started
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("own_engine")]
 
 
 def concurrencies(experiment: Experiment) -> list[int]:

@@ -4,7 +4,7 @@ import os
 import signal
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from experiments_app import task_log
 from experiments_app.confidence.marks import marks_of
 from experiments_app.foreign_load import Reading
 from experiments_app.leases import lease_port
-from experiments_app.models import Experiment, ResourceLease
+from experiments_app.models import Experiment
 from experiments_app.processes import find_marked
 from experiments_app.results import RunResults
 from experiments_app.runner import run_experiment
@@ -28,17 +28,7 @@ from tests.experiments_app.own_engine import install_runtime, paced_data
 from tests.experiments_app.specs import task_data
 from tests.waiting import wait_for
 
-pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture(autouse=True)
-def _own_engine() -> Iterator[None]:
-    install_runtime(settings.HOME.runtimes)
-    yield
-    for file in settings.HOME.runtimes.iterdir():
-        file.unlink()
-    assert not find_marked(f"{settings.SITE_ID}:"), "an experiment left processes running"
-    assert not ResourceLease.objects.exists(), "an experiment left leases"
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("own_engine")]
 
 
 def started(data: dict[str, Any]) -> Task:

@@ -4,7 +4,6 @@ Nothing stands in but the model: the flags of the server set its pace, so who wi
 """
 
 import json
-from collections.abc import Iterator
 from io import StringIO
 from typing import Any
 
@@ -19,19 +18,11 @@ from experiments_app.runner import run_experiment
 from experiments_app.scheduler import advance
 from tasks_app.models import Task
 from tasks_app.spec import TaskSpec
-from tests.experiments_app.own_engine import install_runtime, paced_data
+from tests.experiments_app.own_engine import paced_data
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("own_engine")]
 SHORT, LONG = "D(16,8)", "D(16,48)"
 TWO = {"objectives": ["throughput", "ttft_mean"]}
-
-
-@pytest.fixture(autouse=True)
-def _own_engine() -> Iterator[None]:
-    install_runtime(settings.HOME.runtimes)
-    yield
-    for file in settings.HOME.runtimes.iterdir():
-        file.unlink()
 
 
 def run_all(task: Task) -> dict[int, Experiment]:

@@ -1,14 +1,11 @@
 """Verifying on real servers with the real genai-bench; nothing stands in."""
 
-from collections.abc import Iterator
-
 import pytest
 from django.conf import settings
 
 from experiments_app import verification
 from experiments_app.foreground import run_verification
-from experiments_app.models import Experiment, ResourceLease
-from experiments_app.processes import find_marked
+from experiments_app.models import Experiment
 from experiments_app.runner import run_experiment
 from experiments_app.scheduler import advance
 from experiments_app.verification_words import verdict_of
@@ -17,17 +14,7 @@ from tasks_app.spec import TaskSpec
 from tests.experiments_app.own_engine import RUNTIME, install_runtime, paced_data
 from tests.experiments_app.specs import task_data
 
-pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture(autouse=True)
-def _own_engine() -> Iterator[None]:
-    install_runtime(settings.HOME.runtimes)
-    yield
-    for file in settings.HOME.runtimes.iterdir():
-        file.unlink()
-    assert not find_marked(f"{settings.SITE_ID}:"), "a verification left processes running"
-    assert not ResourceLease.objects.exists(), "a verification left leases"
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("own_engine")]
 
 
 def measured(data: dict[str, object]) -> Task:

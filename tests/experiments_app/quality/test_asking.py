@@ -1,10 +1,8 @@
 """Asking servers for greedy answers: what they are asked, and what becomes of their faults."""
 
 import json
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
@@ -12,6 +10,7 @@ import pytest
 from experiments_app.quality.answers import Prompt
 from experiments_app.quality.asking import Asking
 from tests.known_pace_server import KnownPaceServer
+from tests.served import QuietHandler, served
 
 PROMPTS = (Prompt("one", "Say one."), Prompt("two", "Say two."))
 
@@ -21,7 +20,7 @@ def answering(*, refuses_logprobs: bool = False) -> Iterator[tuple[str, list[dic
     """A server that says `one two`; its address, and what it was asked."""
     asked: list[dict[str, Any]] = []
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(QuietHandler):
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             asked.append(body)
@@ -36,16 +35,8 @@ def answering(*, refuses_logprobs: bool = False) -> Iterator[tuple[str, list[dic
             self.end_headers()
             self.wfile.write(content)
 
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}", asked
-    finally:
-        server.shutdown()
-        server.server_close()
+    with served(Handler) as port:
+        yield f"http://127.0.0.1:{port}", asked
 
 
 def asking(url: str, **changes: Any) -> Asking:

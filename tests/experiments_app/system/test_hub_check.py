@@ -1,9 +1,8 @@
 """The hub and proxies of these tests are small servers that answer as the real ones do."""
 
 import json
-import threading
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
@@ -12,6 +11,7 @@ from experiments_app.site_settings import DEFINITIONS
 from experiments_app.system.hub_check import check_hub, check_proxy
 from experiments_app.system.outcome import Verdict
 from tasks_app.masking import MASK
+from tests.served import QuietHandler, served
 
 pytestmark = pytest.mark.django_db
 Serve = Callable[..., str]
@@ -27,29 +27,21 @@ def nothing_set(settings: Any) -> None:
 @pytest.fixture
 def serve() -> Iterator[Serve]:
     """`serve(status, body)` gives the address of a server that says so to everything."""
-    servers = []
+    with ExitStack() as servers:
 
-    def start(status: int, body: str = "{}") -> str:
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                self.send_response(status)
-                self.end_headers()
-                self.wfile.write(body.encode())
+        def start(status: int, body: str = "{}") -> str:
+            class Handler(QuietHandler):
+                def do_GET(self) -> None:
+                    self.send_response(status)
+                    self.send_header("Content-Length", str(len(body)))
+                    self.end_headers()
+                    self.wfile.write(body.encode())
 
-            do_CONNECT = do_GET  # noqa: N815  the name that the server looks for
+                do_CONNECT = do_GET
 
-            def log_message(self, *_: object) -> None:
-                pass
+            return f"http://127.0.0.1:{servers.enter_context(served(Handler))}"
 
-        server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        servers.append(server)
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        return f"http://127.0.0.1:{server.server_port}"
-
-    yield start
-    for server in servers:
-        server.shutdown()
-        server.server_close()
+        yield start
 
 
 def test_a_hub_that_takes_the_token_is_fine(settings: Any, serve: Serve) -> None:
