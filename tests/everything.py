@@ -7,16 +7,20 @@ With --once-more what failed in a part is tried again before the next part, one 
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+TESTS = Path(__file__).parent
 # Most tests wait for servers: two at a time left two cores idle for 40 % of the time. Those that
 # measure run alone.
 THREE_AT_A_TIME = ("--numprocesses", "3")
 TWO_AT_A_TIME = ("--numprocesses", "2")
+# Collecting all others for these few would take as long as one of them.
+FILES_ALONE = sorted(str(path) for path in TESTS.rglob("test_*.py") if ".alone" in path.read_text())
 PARTS = (
     (("pytest", "-m", "not alone"), THREE_AT_A_TIME),
-    (("pytest", "-m", "alone"), ()),
+    (("pytest", "-m", "alone", *FILES_ALONE), ()),
     (("tests.on_servers",), TWO_AT_A_TIME),
 )
 # Where no test of the part is known to have failed, none is run, and that is a failure too.
