@@ -7,7 +7,7 @@ from xdist.scheduler import LoadFileScheduling
 
 DOCKER = "tests/docker/"
 # What waits for servers and browsers takes long; at the end it would leave the others idle.
-LONG = (DOCKER, "tests/system/", "tests/browser/", "tests/test_")
+LONG = (DOCKER, "tests/chaos/", "tests/system/", "tests/browser/", "tests/test_")
 
 
 class LongFilesFirst(LoadFileScheduling):  # type: ignore[misc]  # xdist has no types

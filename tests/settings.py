@@ -22,6 +22,8 @@ os.environ["AUTOTUNER_HOME"] = _home
 os.environ["OPENBLAS_NUM_THREADS"] = "1"
 # Test processes that run beside each other have ports of their own.
 WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+if "TEST_DATABASE_URL" in os.environ:
+    WORKER += 10  # those on other servers run beside all others
 FIRST_PORT = 18000 + 1000 * WORKER
 os.environ["PORT_RANGE"] = f"{FIRST_PORT}-{FIRST_PORT + 100}"
 # No test reaches the machine's own Docker engine: the fixture `dockerd` brings another.

@@ -12,7 +12,6 @@ KILLS = 4
 CONFIGURATIONS = 4
 
 
-@pytest.mark.alone
 def test_killed_processes_cost_nothing_that_was_measured(tmp_path: Path) -> None:
     document = partial(local_document, configurations=CONFIGURATIONS)
     site = chaos_site(tmp_path / "home")
@@ -23,7 +22,6 @@ def test_killed_processes_cost_nothing_that_was_measured(tmp_path: Path) -> None
     assert outcome.recoveries == KILLS
 
 
-@pytest.mark.alone
 @pytest.mark.docker
 def test_killed_containers_and_engines_cost_nothing_that_was_measured(
     tmp_path: Path, dockerd: PrivateDockerd, llamacpp_image: str
