@@ -11,12 +11,9 @@ is not so is printed, and ends the run with 1.
 import argparse
 import json
 import os
-import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 _home = tempfile.TemporaryDirectory(prefix="autotuner-api-fuzz-")
@@ -36,12 +33,10 @@ from django.core.management import call_command  # noqa: E402
 from autotuner_site.roles import Role, give_role  # noqa: E402
 from autotuner_site.tokens import make_token  # noqa: E402
 from benchmarks.many_rows import fill  # noqa: E402
+from benchmarks.web_server import web_server  # noqa: E402
 from experiments_app.models import Experiment  # noqa: E402
 from tests.experiments_app.api.fuzzing import Found, fuzz  # noqa: E402
-from tests.ports import free_port  # noqa: E402
 
-PORT = free_port()
-SITE = f"http://127.0.0.1:{PORT}"
 EXAMPLES = 8
 """Of each operation in a round, as allowed, and as many that are not."""
 
@@ -61,12 +56,12 @@ def main() -> int:
         "experiment_id": list(Experiment.objects.values_list("pk", flat=True)[:100]),
     }
     begun = time.monotonic()
-    with web_server():
-        operations = len(_operations(token))
+    with web_server(Path(_home.name) / "web.log") as (site, _):
+        operations = len(_operations(site, token))
         found = Found()
         round_ = asked.first_round
         while found.calls < asked.calls:
-            found.add(fuzz(SITE, token, EXAMPLES, known, round_=round_))
+            found.add(fuzz(site, token, EXAMPLES, known, round_=round_))
             round_ += 1
             print(f"round {round_}: {found.by_status()}, {len(found.faults)} faults", flush=True)
     told = {
@@ -80,40 +75,10 @@ def main() -> int:
     return int(bool(found.faults))
 
 
-def _operations(token: str) -> list[str]:
+def _operations(site: str, token: str) -> list[str]:
     headers = {"Authorization": f"Bearer {token}"}
-    document = httpx.get(f"{SITE}/api/v1/openapi.json", headers=headers, timeout=60)
+    document = httpx.get(f"{site}/api/v1/openapi.json", headers=headers, timeout=60)
     return [name for methods in document.json()["paths"].values() for name in methods]
-
-
-@contextmanager
-def web_server() -> Iterator[None]:
-    log = Path(_home.name) / "server.log"
-    command = [
-        *(sys.executable, "-m", "gunicorn", "autotuner_site.wsgi"),
-        *("-c", "python:experiments_app.gunicorn_config", "--bind", f"127.0.0.1:{PORT}"),
-    ]
-    with log.open("wb") as output:
-        server = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT)
-        try:
-            _wait(server, log)
-            yield
-        finally:
-            server.terminate()
-            server.wait(30)
-
-
-def _wait(server: "subprocess.Popen[bytes]", log: Path) -> None:
-    for _ in range(600):
-        if server.poll() is not None:
-            raise RuntimeError(log.read_text()[-2000:])
-        try:
-            httpx.get(f"{SITE}/sign-in/", timeout=5)
-        except httpx.HTTPError:
-            time.sleep(0.2)
-        else:
-            return
-    raise RuntimeError("the site did not start")
 
 
 if __name__ == "__main__":

@@ -10,7 +10,6 @@ that others use too.
 
 import os
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
@@ -33,11 +32,10 @@ from django.core.management import call_command  # noqa: E402
 
 from autotuner_site.tokens import make_token  # noqa: E402
 from benchmarks.many_rows import fill  # noqa: E402
+from benchmarks.web_server import cpu_s, web_server  # noqa: E402
 from experiments_app.models import Experiment  # noqa: E402
 from tasks_app.models import Task  # noqa: E402
 
-PORT = 18992
-SITE = f"http://127.0.0.1:{PORT}"
 REQUESTS = 25
 
 
@@ -48,27 +46,20 @@ def main(tasks: int) -> None:
     token = make_token(owner, "benchmark").secret
     print(f"{Task.objects.count():,} tasks, {Experiment.objects.count():,} experiments\n")
     print(f"{'call':<46} {'ms':>7} {'CPU ms':>7} {'kB':>7}")
-    with (Path(_home.name) / "web.log").open("wb") as log:
-        command = [
-            *(sys.executable, "-m", "gunicorn", "autotuner_site.wsgi"),
-            *("-c", "python:experiments_app.gunicorn_config", "--bind", f"127.0.0.1:{PORT}"),
-        ]
-        with subprocess.Popen(command, stdout=log, stderr=log) as server:
-            try:
-                _wait()
-                headers = {"Authorization": f"Bearer {token}"}
-                with httpx.Client(base_url=SITE, headers=headers, timeout=60) as client:
-                    for path in _paths(tasks, made[tasks // 2].pk):
-                        _print(client, path, psutil.Process(server.pid))
-            finally:
-                server.terminate()
+    headers = {"Authorization": f"Bearer {token}"}
+    with (
+        web_server(Path(_home.name) / "web.log") as (site, server),
+        httpx.Client(base_url=site, headers=headers, timeout=60) as client,
+    ):
+        for path in _paths(tasks, made[tasks // 2].pk):
+            _print(client, path, server)
 
 
 def _paths(tasks: int, pk: int) -> list[str]:
     return [
         "/tasks",
         "/tasks?limit=100",
-        f"/tasks?offset={tasks - 25}",
+        f"/tasks?offset={max(0, tasks - 25)}",
         "/tasks?q=team+3",
         "/tasks?status=completed&base_runtime=vllm",
         "/tasks?label=chat&sort=task_name",
@@ -80,31 +71,15 @@ def _paths(tasks: int, pk: int) -> list[str]:
 
 def _print(client: httpx.Client, path: str, server: psutil.Process) -> None:
     client.get(f"/api/v1{path}").raise_for_status()
-    before = _cpu_s(server)
+    before_s = cpu_s(server)
     times_ms = []
     for _ in range(REQUESTS):
         begun = time.perf_counter()
         answer = client.get(f"/api/v1{path}")
         times_ms.append((time.perf_counter() - begun) * 1000)
-    cpu_ms = (_cpu_s(server) - before) * 1000 / REQUESTS
+    cpu_ms = (cpu_s(server) - before_s) * 1000 / REQUESTS
     size_kb = len(answer.content) / 1000
     print(f"{path:<46} {statistics.median(times_ms):7.1f} {cpu_ms:7.1f} {size_kb:7.1f}", flush=True)
-
-
-def _cpu_s(server: psutil.Process) -> float:
-    times = [one.cpu_times() for one in (server, *server.children(recursive=True))]
-    return sum(one.user + one.system for one in times)
-
-
-def _wait() -> None:
-    for _ in range(300):
-        try:
-            httpx.get(f"{SITE}/sign-in/", timeout=10)
-        except httpx.TransportError:
-            time.sleep(0.2)
-        else:
-            return
-    raise RuntimeError("the site did not start")
 
 
 if __name__ == "__main__":

@@ -13,13 +13,10 @@ took, and what went wrong.
 import os
 import re
 import statistics
-import subprocess
 import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
@@ -42,11 +39,11 @@ from django.test import Client  # noqa: E402
 from django.test.utils import CaptureQueriesContext  # noqa: E402
 
 from benchmarks.many_rows import fill  # noqa: E402
+from benchmarks.web_server import cpu_s, web_server  # noqa: E402
 from experiments_app import task_log  # noqa: E402
 from experiments_app.models import Experiment  # noqa: E402
 from tasks_app.models import Task  # noqa: E402
 
-PORT = 18990
 REQUESTS = 15
 TABS = 50
 FOLLOWED_S = 30.0
@@ -67,19 +64,20 @@ def main(tasks: int, each: int) -> None:
         f" median of {REQUESTS} requests\n"
     )
     print(f"{'page':<34} {'ms':>7} {'CPU ms':>7} {'kB':>7}  queries with a tenth, with all")
-    with web_server() as server:
-        headers = {"Cookie": f"autotuner_session={cookie}"}
-        with httpx.Client(
-            base_url=f"http://127.0.0.1:{PORT}", headers=headers, timeout=60
-        ) as client:
-            for name, path in pages().items():
-                median_ms, cpu_ms, size_kb = timed(client, path, server)
-                growth = f"{few.get(name, '–')} {many[name]}"
-                print(
-                    f"{name:<34} {median_ms:7.1f} {cpu_ms:7.1f} {size_kb:7.1f}  {growth}",
-                    flush=True,
-                )
-            follow(client, server)
+    headers = {"Cookie": f"autotuner_session={cookie}"}
+    log = Path(_home.name) / "web.log"
+    with (
+        web_server(log) as (site, server),
+        httpx.Client(base_url=site, headers=headers, timeout=60) as client,
+    ):
+        for name, path in pages().items():
+            median_ms, cpu_ms, size_kb = timed(client, path, server)
+            growth = f"{few.get(name, '–')} {many[name]}"
+            print(f"{name:<34} {median_ms:7.1f} {cpu_ms:7.1f} {size_kb:7.1f}  {growth}", flush=True)
+        follow(client, server)
+    text = log.read_text()
+    print(f"\n'database is locked' in the server's log: {text.count('database is locked')}")
+    print(f"tracebacks in it: {text.count('Traceback')}")
 
 
 def pages() -> dict[str, str]:
@@ -140,44 +138,14 @@ def count_queries(user: User) -> dict[str, str]:
 def timed(client: httpx.Client, path: str, server: psutil.Process) -> tuple[float, float, float]:
     """Median milliseconds, mean milliseconds of the server's processor, kilobytes of a page."""
     client.get(path)  # what is worked out once
-    processes = [server, *server.children(recursive=True)]
-    before_s = cpu_seconds(processes)
+    before_s = cpu_s(server)
     times_ms = []
     for _ in range(REQUESTS):
         started = time.perf_counter()
         response = client.get(path)
         times_ms.append(1000 * (time.perf_counter() - started))
-    cpu_ms = 1000 * (cpu_seconds(processes) - before_s) / REQUESTS
+    cpu_ms = 1000 * (cpu_s(server) - before_s) / REQUESTS
     return statistics.median(times_ms), cpu_ms, len(response.content) / 1000
-
-
-@contextmanager
-def web_server() -> Iterator[psutil.Process]:
-    log = Path(_home.name) / "web.log"
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            [
-                sys.executable, "-m", "gunicorn", "-c", "python:experiments_app.gunicorn_config",
-                "--bind", f"127.0.0.1:{PORT}", "autotuner_site.wsgi",
-            ],
-            cwd=Path(__file__).resolve().parents[1],
-            stdout=output,
-            stderr=output,
-        )  # fmt: skip
-    try:
-        for _ in range(100):
-            try:
-                httpx.get(f"http://127.0.0.1:{PORT}/healthz")
-                break
-            except httpx.TransportError:
-                time.sleep(0.2)
-        yield psutil.Process(process.pid)
-    finally:
-        process.terminate()
-        process.wait()
-        text = log.read_text()
-        print(f"\n'database is locked' in the server's log: {text.count('database is locked')}")
-        print(f"tracebacks in it: {text.count('Traceback')}")
 
 
 def follow(client: httpx.Client, server: psutil.Process) -> None:
@@ -206,11 +174,10 @@ def follow(client: httpx.Client, server: psutil.Process) -> None:
     for thread in threads:
         thread.start()
     time.sleep(2 * POLL_S)
-    processes = [server, *server.children(recursive=True)]
-    before_s, started = cpu_seconds(processes), time.perf_counter()
+    before_s, started = cpu_s(server), time.perf_counter()
     answers.clear()
     time.sleep(FOLLOWED_S)
-    share = (cpu_seconds(processes) - before_s) / (time.perf_counter() - started)
+    share = (cpu_s(server) - before_s) / (time.perf_counter() - started)
     seen = list(answers)
     stop.set()
     for thread in threads:
@@ -218,11 +185,6 @@ def follow(client: httpx.Client, server: psutil.Process) -> None:
     codes = {code: sum(c == code for c, _ in seen) for code in sorted({c for c, _ in seen})}
     print(f"\n{TABS} tabs following a running task for {FOLLOWED_S:g} s: {share:.2f} of a core")
     print(f"answers by status: {codes}; median {statistics.median(ms for _, ms in seen):.1f} ms")
-
-
-def cpu_seconds(processes: list[psutil.Process]) -> float:
-    times = [process.cpu_times() for process in processes]
-    return sum(t.user + t.system for t in times)
 
 
 def work(stop: threading.Event) -> None:

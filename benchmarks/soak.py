@@ -22,7 +22,6 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from statistics import median
 
-ROOT = Path(__file__).resolve().parents[1]
 HOME = Path(tempfile.mkdtemp(prefix="autotuner-soak-"))
 os.environ["AUTOTUNER_HOME"] = str(HOME)
 os.environ["DJANGO_SETTINGS_MODULE"] = "autotuner_site.settings"
@@ -41,12 +40,13 @@ from django.core.management import call_command  # noqa: E402
 from django.db import connection  # noqa: E402
 from django.test import Client  # noqa: E402
 
+from benchmarks.web_server import ROOT, web_server  # noqa: E402
 from experiments_app.lifecycle import start_task  # noqa: E402
 from experiments_app.models import Experiment, ResourceLease  # noqa: E402
 from tasks_app.models import Task  # noqa: E402
 from tasks_app.spec import TaskSpec  # noqa: E402
 
-PORT = 18995
+LOG = HOME / "processes.log"
 A_TASK = 50
 AT_A_TIME = 2
 STEPS = 20
@@ -80,9 +80,10 @@ def new_task(number: int) -> Task:
 
 
 @contextmanager
-def running(*command: str) -> Iterator[psutil.Process]:
-    with (HOME / "processes.log").open("ab") as log:
-        process = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log)
+def consumer_on(log: Path) -> Iterator[psutil.Process]:
+    command = [sys.executable, "-m", "benchmarks.soak_consumer"]
+    with log.open("ab") as output:
+        process = subprocess.Popen(command, cwd=ROOT, stdout=output, stderr=output)
     try:
         yield psutil.Process(process.pid)
     finally:
@@ -120,18 +121,11 @@ def main() -> None:
     browser = Client(headers={"host": "localhost"})
     browser.force_login(owner)
     cookie = browser.cookies["autotuner_session"].value
-    web_command = (
-        *(sys.executable, "-m", "gunicorn", "-c", "python:experiments_app.gunicorn_config"),
-        *("--bind", f"127.0.0.1:{PORT}", "autotuner_site.wsgi"),
-    )
+    headers = {"Cookie": f"autotuner_session={cookie}"}
     with (
-        running(sys.executable, "-m", "benchmarks.soak_consumer") as consumer,
-        running(*web_command) as web,
-        httpx.Client(
-            base_url=f"http://127.0.0.1:{PORT}",
-            headers={"Cookie": f"autotuner_session={cookie}"},
-            timeout=60,
-        ) as client,
+        consumer_on(LOG) as consumer,
+        web_server(LOG) as (site, web),
+        httpx.Client(base_url=site, headers=headers, timeout=60) as client,
     ):
         rows: list[dict[str, float]] = []
         began = time.monotonic()
@@ -181,7 +175,7 @@ def report(rows: list[dict[str, float]]) -> None:
         first = median(row[name] for row in rows[:third])
         last = median(row[name] for row in rows[-third:])
         print(f"{name:<28} {first:10g} {last:10g}")
-    log = (HOME / "processes.log").read_text(errors="replace")
+    log = LOG.read_text(errors="replace")
     print(f"tracebacks in the logs: {log.count('Traceback')}; kept in {HOME}")
 
 

@@ -67,6 +67,32 @@ def prepared(launch: Launch) -> Launch:
     return DockerEngine().prepare(launch, on_progress=lambda _: None, check=lambda: None)
 
 
+def with_everything(
+    faulty: MakeLaunch,
+    models: Path,
+    *arguments: str,
+    environment: dict[str, str],
+    **changes: Any,
+) -> Launch:
+    """Every option that a container has, `models` mounted, a secret in its environment."""
+    models.mkdir()
+    return prepared(
+        faulty(
+            *arguments,
+            environment={"HF_TOKEN": "hf_secret's $value", "EMPTY": "", **environment},
+            secrets=frozenset({"HF_TOKEN"}),
+            mounts=(Mount(models.parent, "/cache", read_only=False), Mount(models, "/model")),
+            gpu_ids=("GPU-5fd4a1b2-0000-1111-2222-333344445555", "GPU-6"),
+            ipc="private",
+            shm_size_bytes=GIBIBYTE,
+            memory_bytes=GIBIBYTE // 2,
+            cpus=1.5,
+            ulimits={"nofile": 4096, "stack": 8388608},
+            **changes,
+        )
+    )
+
+
 def test_the_plain_one(dockerd: PrivateDockerd, faulty: MakeLaunch) -> None:
     ours, pasted = both(dockerd, prepared(faulty()))
     assert differences(ours, pasted) == {}
@@ -76,25 +102,11 @@ def test_the_one_with_everything(
     dockerd: PrivateDockerd, faulty: MakeLaunch, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HF_TOKEN", "hf_secret's $value")
-    folder = tmp_path / "models of 'mine' with $signs"
-    folder.mkdir()
-    launch = prepared(
-        faulty(
-            entrypoint=(ENTRYPOINTS[FAULTY_IMAGE], "--ttft-ms", "7"),
-            environment={
-                "HF_TOKEN": "hf_secret's $value",
-                "EMPTY": "",
-                "ODD": 'a "quoted" $word; `ls`, and = signs',
-            },
-            secrets=frozenset({"HF_TOKEN"}),
-            mounts=(Mount(tmp_path, "/cache", read_only=False), Mount(folder, "/model")),
-            gpu_ids=("GPU-5fd4a1b2-0000-1111-2222-333344445555", "GPU-6"),
-            ipc="private",
-            shm_size_bytes=GIBIBYTE,
-            memory_bytes=GIBIBYTE // 2,
-            cpus=1.5,
-            ulimits={"nofile": 4096, "stack": 8388608},
-        )
+    launch = with_everything(
+        faulty,
+        tmp_path / "models of 'mine' with $signs",
+        environment={"ODD": 'a "quoted" $word; `ls`, and = signs'},
+        entrypoint=(ENTRYPOINTS[FAULTY_IMAGE], "--ttft-ms", "7"),
     )
     assert "secret" not in shlex.join(launch.command)
     ours, pasted = both(dockerd, launch)
@@ -147,27 +159,12 @@ def test_script_and_compose_file_give_the_container_that_was_measured(
     dockerd: PrivateDockerd, faulty: MakeLaunch, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HF_TOKEN", "hf_secret's $value")
-    models = tmp_path / "models, of 'mine' with $signs"
-    models.mkdir()
-    launch = prepared(
-        faulty(
-            "--mode", "none $HOME ${X} it's", "--fault-after", "1e3",
-            environment={
-                "HF_TOKEN": "hf_secret's $value",
-                "EMPTY": "",
-                "ODD": 'a "quoted" $word; `ls`, and = signs\nof two lines',
-                "NO": "no",
-            },
-            secrets=frozenset({"HF_TOKEN"}),
-            mounts=(Mount(tmp_path, "/cache", read_only=False), Mount(models, "/model")),
-            gpu_ids=("GPU-5fd4a1b2-0000-1111-2222-333344445555", "GPU-6"),
-            ipc="private",
-            shm_size_bytes=GIBIBYTE,
-            memory_bytes=GIBIBYTE // 2,
-            cpus=1.5,
-            ulimits={"nofile": 4096, "stack": 8388608},
-        )
-    )  # fmt: skip
+    launch = with_everything(
+        faulty,
+        tmp_path / "models, of 'mine' with $signs",
+        *("--mode", "none $HOME ${X} it's", "--fault-after", "1e3"),
+        environment={"ODD": 'a "quoted" $word; `ls`, and = signs\nof two lines', "NO": "no"},
+    )
     with dockerd.client() as client:
         server = DockerEngine().start(launch)
         try:
