@@ -14,7 +14,16 @@ from collections.abc import Sequence
 from statistics import median
 
 from tasks_app.space import Choices, Configuration, Range, SearchSpace
-from tasks_app.strategies import STRATEGIES, Memory, PastTask, Strategy, Trial, several
+from tasks_app.strategies import (
+    NO_MEMORY,
+    STRATEGIES,
+    Memory,
+    PastTask,
+    Search,
+    Strategy,
+    Trial,
+    several,
+)
 
 SPACE = SearchSpace(
     {
@@ -41,23 +50,19 @@ def main() -> None:
     print("| strategy | " + " | ".join(f"{count} trials" for count in asked.trials) + " |")
     print("|---|" + "---:|" * len(asked.trials))
     for name, strategy in EVERY.items():
-        for memory in (None, memory_of_many()):
+        for memory in (NO_MEMORY, memory_of_many()):
             seconds = [
                 seconds_of(strategy, trials(count), memory, asked.repeats) for count in asked.trials
             ]
-            known = ", others known" if memory else ""
+            known = ", others known" if memory.tasks else ""
             print(f"| {name}{known} | " + " | ".join(f"{s:.3f} s" for s in seconds) + " |")
 
 
-def seconds_of(
-    strategy: Strategy, history: Sequence[Trial], memory: Memory | None, repeats: int
-) -> float:
+def seconds_of(strategy: Strategy, history: Sequence[Trial], memory: Memory, repeats: int) -> float:
     took = []
     for repeat in range(repeats + 1):  # the first one loads what it needs
         started = time.process_time()
-        strategy.propose(
-            SPACE, history, seed=repeat, maximise=True, budget=len(history) + 1, memory=memory
-        )
+        strategy.propose(SPACE, history, Search(repeat, True, len(history) + 1, memory))
         took.append(time.process_time() - started)
     return median(took[1:])
 

@@ -20,7 +20,7 @@ from experiments_app.replay.space import TableSpace
 from experiments_app.replay.table import Table, load_table
 from experiments_app.several import SAME_RATE
 from tasks_app.space import Configuration, configuration_key
-from tasks_app.strategies import STRATEGIES, Memory, Strategy, Trial, several
+from tasks_app.strategies import STRATEGIES, Memory, Search, Strategy, Trial, several
 
 MEASURED = Path("tests/data/replay")
 AFTER = (3, 5, 8)
@@ -64,13 +64,11 @@ def replay(
     """The share of the hypervolume after each of `AFTER`, and the experiments to `ENOUGH`."""
     whole = front_area(scores.values(), names, scores.values())
     space = TableSpace(table.domains, listed=tuple(cell.configuration for cell in table.cells))
+    search = Search(seed, maximise=True, budget=len(table.cells), memory=Memory(table.facts))
     trials: list[Trial] = []
     shares: list[float] = []
     while len(trials) < len(table.cells):
-        proposal = strategy.propose(
-            space, tuple(trials), seed=seed, maximise=True, budget=len(table.cells),
-            memory=Memory(table.facts),
-        )  # fmt: skip
+        proposal = strategy.propose(space, tuple(trials), search)
         assert proposal is not None
         trials.append(_told(proposal.configuration, scores, names))
         known = [trial.scores for trial in trials if trial.scores]

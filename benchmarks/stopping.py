@@ -18,7 +18,7 @@ from typing import Any
 
 from benchmarks.search_families import families
 from experiments_app.replay.table import Table, load_table, table_of
-from tasks_app.strategies import STRATEGIES, Trial
+from tasks_app.strategies import STRATEGIES, Search, Trial
 from tasks_app.strategies.outlook import (
     FEWEST_EXPERIMENTS,
     GUIDED,
@@ -101,7 +101,7 @@ def _one_run(job: Job) -> tuple[list[Forecast], Stop]:
 
 def _proposed(table: Table, name: str, trials: Sequence[Trial], seed: int, budget: int) -> Any:
     proposal = STRATEGIES[name].propose(
-        table.space, tuple(trials), seed=seed, maximise=table.maximise, budget=budget
+        table.space, tuple(trials), Search(seed, table.maximise, budget)
     )
     if proposal is None:
         raise ValueError(f"{name} proposes nothing after {len(trials)} of {budget} experiments")

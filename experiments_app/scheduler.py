@@ -17,8 +17,10 @@ from tasks_app.runtimes import site_runtimes
 from tasks_app.space import SearchSpace
 from tasks_app.spec import TaskSpec
 from tasks_app.strategies import (
+    NO_MEMORY,
     Memory,
     Proposal,
+    Search,
     Trial,
     TrialStatus,
     reasons,
@@ -161,7 +163,7 @@ def next_proposal(
     spec: TaskSpec,
     experiments: list[Experiment],
     gpus: int | None = None,
-    memory: Memory | None = None,
+    memory: Memory = NO_MEMORY,
 ) -> Proposal | None:
     """The next configuration, fixed parameters included, and why; None when nothing is left to
     try.
@@ -182,10 +184,12 @@ def next_proposal(
     proposed = strategy.propose(
         space,
         [trial for trial in trials if trial is not None],
-        seed=spec.optimization.seed,
-        maximise=objective.is_maximised(spec.optimization.objective),
-        budget=spec.optimization.max_iterations,
-        memory=memory,
+        Search(
+            seed=spec.optimization.seed,
+            maximise=objective.is_maximised(spec.optimization.objective),
+            budget=spec.optimization.max_iterations,
+            memory=memory,
+        ),
     )
     if proposed is None:
         return None

@@ -7,13 +7,14 @@ import math
 import random
 import warnings
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tasks_app.domains import Choices, same_value
 from tasks_app.space import Configuration, SearchSpace, configuration_key
-from tasks_app.strategies import Memory, Proposal, Strategy, Trial, bayesian, reasons
+from tasks_app.strategies import Proposal, Search, Strategy, Trial, bayesian, random_search, reasons
 from tasks_app.strategies.base import tried
 from tasks_app.strategies.nearest import nearest
 
@@ -26,35 +27,26 @@ class _Reference:
     start: float = STARTUP_TRIALS
 
     def propose(
-        self,
-        space: SearchSpace,
-        history: Sequence[Trial],
-        *,
-        seed: int,
-        maximise: bool,
-        budget: int,
-        memory: Memory | None = None,
+        self, space: SearchSpace, history: Sequence[Trial], search: Search
     ) -> Proposal | None:
         seen = tried(space, history)
         left = [c for c in space.configurations() if configuration_key(c) not in seen]
         if not left:
             return None
-        rng = random.Random(f"{seed}/{len(seen)}")  # noqa: S311
+        rng = random_search.step_rng(search.seed, seen)
         if len(seen) < self.start:
             return Proposal(rng.choice(left), reasons.RANDOM_DRAW)
-        seed = rng.getrandbits(31)
-        chosen = self.choose(space, history, left, seed=seed, maximise=maximise)
-        return Proposal(chosen, type(self).__name__)
+        step = replace(search, seed=rng.getrandbits(31))
+        return Proposal(self.choose(space, history, left, step), type(self).__name__)
 
     def choose(
         self,
         space: SearchSpace,
         history: Sequence[Trial],
         left: Sequence[Configuration],
-        *,
-        seed: int,
-        maximise: bool,
+        step: Search,
     ) -> Configuration:
+        """Of `left`; the seed of `step` is of this step alone."""
         raise NotImplementedError
 
 
@@ -72,9 +64,7 @@ class GridOrder(_Reference):
         space: SearchSpace,
         history: Sequence[Trial],
         left: Sequence[Configuration],
-        *,
-        seed: int,
-        maximise: bool,
+        step: Search,
     ) -> Configuration:
         values = {name: list(domain.values() or ()) for name, domain in space.parameters.items()}
         return min(left, key=lambda c: [_rank(values[name], c[name]) for name in values])
@@ -88,11 +78,9 @@ class OptunaTpe(_Reference):
         space: SearchSpace,
         history: Sequence[Trial],
         left: Sequence[Configuration],
-        *,
-        seed: int,
-        maximise: bool,
+        step: Search,
     ) -> Configuration:
-        wanted = next(bayesian.asks(space, history, seed=seed, maximise=maximise))
+        wanted = next(bayesian.asks(space, history, seed=step.seed, maximise=step.maximise))
         return nearest(wanted, left, space.parameters)
 
 
@@ -107,22 +95,22 @@ class GpExpectedImprovement(_Reference):
         space: SearchSpace,
         history: Sequence[Trial],
         left: Sequence[Configuration],
-        *,
-        seed: int,
-        maximise: bool,
+        step: Search,
     ) -> Configuration:
         from scipy.stats import norm
         from sklearn.exceptions import ConvergenceWarning
         from sklearn.gaussian_process import GaussianProcessRegressor
         from sklearn.gaussian_process.kernels import Matern, WhiteKernel
 
-        sign = 1 if maximise else -1
+        sign = 1 if step.maximise else -1
         known = [sign * trial.score for trial in history if trial.score is not None]
         if not known:
-            return random.Random(seed).choice(left)  # noqa: S311
+            return random.Random(step.seed).choice(left)  # noqa: S311
         told = [min(known) if t.score is None else sign * t.score for t in history]
         model = GaussianProcessRegressor(
-            Matern(nu=2.5) + WhiteKernel(1e-3, (1e-6, 1.0)), normalize_y=True, random_state=seed
+            Matern(nu=2.5) + WhiteKernel(1e-3, (1e-6, 1.0)),
+            normalize_y=True,
+            random_state=step.seed,
         )
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", ConvergenceWarning)

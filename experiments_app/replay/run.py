@@ -7,7 +7,7 @@ from typing import Literal
 from experiments_app.load_order import Level, Reading, decide
 from experiments_app.replay.references import REFERENCES
 from experiments_app.replay.table import Cell, Table
-from tasks_app.strategies import STRATEGIES, Memory, Strategy, Trial
+from tasks_app.strategies import NO_MEMORY, STRATEGIES, Memory, Search, Strategy, Trial
 
 LearnFrom = Literal["others", "none"]
 NAMES = (*STRATEGIES, *(name for name in REFERENCES if name not in STRATEGIES))
@@ -55,24 +55,18 @@ def replay(
     seed: int,
     budget: int | None = None,
     tolerance: float = 0.02,
-    memory: Memory | None = None,
+    memory: Memory = NO_MEMORY,
 ) -> Outcome:
     """`budget` is the number of experiments; None: as many as the table has configurations."""
     strategy, thrifty = _strategy(name)
     budget = len(table.cells) if budget is None else budget
+    search = Search(seed, table.maximise, budget, memory)
     trials: list[Trial] = []
     spent: list[int] = []
     regrets: list[float] = []
     best: float | None = None
     while len(trials) < budget and (not regrets or regrets[-1] > 0):
-        proposed = strategy.propose(
-            table.space,
-            tuple(trials),
-            seed=seed,
-            maximise=table.maximise,
-            budget=budget,
-            memory=memory,
-        )
+        proposed = strategy.propose(table.space, tuple(trials), search)
         if proposed is None:
             break
         cell = table.cell(proposed.configuration)

@@ -3,13 +3,24 @@
 from collections.abc import Mapping, Sequence
 
 from tasks_app.strategies import auto, bayesian, grid_search, random_search, several
-from tasks_app.strategies.base import Memory, PastTask, Proposal, Strategy, Trial, TrialStatus
+from tasks_app.strategies.base import (
+    NO_MEMORY,
+    Memory,
+    PastTask,
+    Proposal,
+    Search,
+    Strategy,
+    Trial,
+    TrialStatus,
+)
 
 __all__ = [
+    "NO_MEMORY",
     "STRATEGIES",
     "Memory",
     "PastTask",
     "Proposal",
+    "Search",
     "Strategy",
     "Trial",
     "TrialStatus",

@@ -64,23 +64,31 @@ class Memory:
     tasks: tuple[PastTask, ...] = ()
 
 
+NO_MEMORY = Memory()
+
+
+@dataclass(frozen=True)
+class Search:
+    """What holds for the whole search of a run, besides its space.
+
+    `budget`: experiments of the run, the baseline not counted. `memory`: what may be learned from
+    other tasks; most strategies have no use for it.
+    """
+
+    seed: int
+    maximise: bool
+    budget: int
+    memory: Memory = NO_MEMORY
+
+
 class Strategy(Protocol):
     def propose(
-        self,
-        space: SearchSpace,
-        history: Sequence[Trial],
-        *,
-        seed: int,
-        maximise: bool,
-        budget: int,
-        memory: Memory | None = None,
+        self, space: SearchSpace, history: Sequence[Trial], search: Search
     ) -> Proposal | None:
         """The next configuration to try and why; None when the space is spent.
 
         `history` holds every trial of the run, whatever became of it, those under way
-        included; none of their configurations is proposed again. `budget` is the number of
-        experiments of the whole run, the baseline not counted. `memory` is what may be learned
-        from other tasks; most strategies have no use for it. The same arguments always give
+        included; none of their configurations is proposed again. The same arguments always give
         the same answer.
         """
         ...
@@ -101,7 +109,19 @@ def untried(space: SearchSpace, seen: set[object], *, most: int) -> list[Configu
     return list(islice((c for c in listed if configuration_key(c) not in seen), most))
 
 
-def first_untried(
+def propose_first(
+    draws: Iterator[Configuration | None],
+    space: SearchSpace,
+    seen: set[object],
+    rng: random.Random,
+    reason: str,
+) -> Proposal | None:
+    """Of `draws`, as `_first_untried` has it; None when the space is spent."""
+    found = _first_untried(draws, space, seen, rng)
+    return None if found is None else Proposal(found, reason)
+
+
+def _first_untried(
     draws: Iterator[Configuration | None],
     space: SearchSpace,
     seen: set[object],

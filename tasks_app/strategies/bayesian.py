@@ -16,7 +16,7 @@ from tasks_app.domains import Choices, Domain, same_value
 from tasks_app.space import Configuration, Scalar, SearchSpace, configuration_key
 from tasks_app.spec_sections import objective_is_maximised
 from tasks_app.strategies import random_search, reasons
-from tasks_app.strategies.base import Memory, Proposal, Trial, first_untried, tried, untried
+from tasks_app.strategies.base import Proposal, Search, Trial, propose_first, tried, untried
 from tasks_app.strategies.grid_search import covering
 from tasks_app.strategies.nearest import nearest
 
@@ -32,26 +32,21 @@ MOST_MOVED = 2_000
 def propose(
     space: SearchSpace,
     history: Sequence[Trial],
-    *,
-    seed: int,
-    maximise: bool,
-    budget: int,
-    memory: Memory | None = None,
+    search: Search,
     objectives: Sequence[str] = (),
 ) -> Proposal | None:
     """`objectives`: several, by their names in a task file; their values are the trials' `scores`.
     Then what is likely on the front is proposed (multi-objective TPE)."""
     seen = tried(space, history)
-    rng = random_search.step_rng(seed, seen)
-    first_ones = startup_trials(budget)
+    rng = random_search.step_rng(search.seed, seen)
+    first_ones = startup_trials(search.budget)
     if len(seen) < first_ones:
-        shift_rng = random.Random(seed)  # noqa: S311
+        shift_rng = random.Random(search.seed)  # noqa: S311
         shift = [shift_rng.random() for _ in space.names]
-        spread = first_untried(covering(space, shift), space, seen, rng)
-        return (
-            None if spread is None else Proposal(spread, reasons.start(len(seen) + 1, first_ones))
-        )
-    asked = asks(space, history, seed=rng.getrandbits(32), maximise=maximise, objectives=objectives)
+        reason = reasons.start(len(seen) + 1, first_ones)
+        return propose_first(covering(space, shift), space, seen, rng, reason)
+    seed = rng.getrandbits(32)
+    asked = asks(space, history, seed=seed, maximise=search.maximise, objectives=objectives)
     first = next(asked)
     for proposed in (first, *islice(asked, ASKS - 1)):
         if space.holds(proposed) and configuration_key(proposed) not in seen:
@@ -59,8 +54,8 @@ def propose(
     left = untried(space, seen, most=MOST_MOVED)
     if left:
         return Proposal(nearest(first, left, space.parameters), reasons.NEAREST_TO_TPE)
-    drawn = first_untried(random_search.draws(space, seed), space, seen, rng)
-    return None if drawn is None else Proposal(drawn, reasons.RANDOM_DRAW)
+    draws = random_search.draws(space, search.seed)
+    return propose_first(draws, space, seen, rng, reasons.RANDOM_DRAW)
 
 
 def startup_trials(budget: int) -> int:

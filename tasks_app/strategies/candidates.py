@@ -1,12 +1,14 @@
 """The configurations that a model chooses among: all that are left where they can be listed."""
 
+import math
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 
 from tasks_app.domains import Domain, Range
 from tasks_app.space import Configuration, Scalar, SearchSpace, configuration_key
-from tasks_app.strategies.base import Trial, untried
+from tasks_app.strategies import random_search, reasons
+from tasks_app.strategies.base import Proposal, Search, Trial, propose_first, tried, untried
 from tasks_app.strategies.grid_search import covering
 
 MOST_LISTED = 1_000
@@ -37,6 +39,26 @@ def candidates(
         keyed = ((configuration_key(c), c) for c in fresh)
         found |= dict(islice(((k, c) for k, c in keyed if k not in seen), most))
     return list(found.values())
+
+
+def choose_among(
+    space: SearchSpace,
+    history: Sequence[Trial],
+    search: Search,
+    choose: Callable[[Sequence[Trial], Sequence[Configuration], random.Random], Proposal],
+) -> Proposal | None:
+    """What `choose` takes, where there is a choice, of the candidates that it is given after the
+    trials of the space."""
+    seen = tried(space, history)
+    rng = random_search.step_rng(search.seed, seen)
+    own = [trial for trial in history if space.restrict(trial.parameters) is not None]
+    left = candidates(space, own, seen, rng, maximise=search.maximise)
+    if not left:
+        draws = random_search.draws(space, search.seed)
+        return propose_first(draws, space, seen, rng, reasons.RANDOM_DRAW)
+    if len(left) == 1:
+        return Proposal(left[0], reasons.LAST_ONE)
+    return choose(own, left, rng)
 
 
 def _best(history: Sequence[Trial], *, maximise: bool) -> list[Trial]:
@@ -80,7 +102,5 @@ def _moved(domain: Range, value: float, rng: random.Random) -> float:
 
 
 def _log_place(domain: Range, value: float) -> float:
-    import math
-
     width = math.log(domain.high / domain.low)
     return math.log(value / domain.low) / width if width else 0.0

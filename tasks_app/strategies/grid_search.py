@@ -11,21 +11,13 @@ from collections.abc import Iterator, Sequence
 
 from tasks_app.space import Configuration, SearchSpace
 from tasks_app.strategies import random_search, reasons
-from tasks_app.strategies.base import Memory, Proposal, Trial, first_untried, tried
+from tasks_app.strategies.base import Proposal, Search, Trial, propose_first, tried
 
 
-def propose(
-    space: SearchSpace,
-    history: Sequence[Trial],
-    *,
-    seed: int,
-    maximise: bool,
-    budget: int,
-    memory: Memory | None = None,
-) -> Proposal | None:
+def propose(space: SearchSpace, history: Sequence[Trial], search: Search) -> Proposal | None:
     seen = tried(space, history)
-    found = first_untried(covering(space), space, seen, random_search.step_rng(0, seen))
-    return None if found is None else Proposal(found, reasons.NEXT_IN_GRID)
+    rng = random_search.step_rng(0, seen)
+    return propose_first(covering(space), space, seen, rng, reasons.NEXT_IN_GRID)
 
 
 def covering(space: SearchSpace, shift: Sequence[float] = ()) -> Iterator[Configuration | None]:

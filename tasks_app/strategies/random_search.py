@@ -5,21 +5,13 @@ from collections.abc import Iterator, Sequence
 
 from tasks_app.space import Configuration, SearchSpace
 from tasks_app.strategies import reasons
-from tasks_app.strategies.base import Memory, Proposal, Trial, first_untried, tried
+from tasks_app.strategies.base import Proposal, Search, Trial, propose_first, tried
 
 
-def propose(
-    space: SearchSpace,
-    history: Sequence[Trial],
-    *,
-    seed: int,
-    maximise: bool,
-    budget: int,
-    memory: Memory | None = None,
-) -> Proposal | None:
+def propose(space: SearchSpace, history: Sequence[Trial], search: Search) -> Proposal | None:
     seen = tried(space, history)
-    found = first_untried(draws(space, seed), space, seen, step_rng(seed, seen))
-    return None if found is None else Proposal(found, reasons.RANDOM_DRAW)
+    rng = step_rng(search.seed, seen)
+    return propose_first(draws(space, search.seed), space, seen, rng, reasons.RANDOM_DRAW)
 
 
 def draws(space: SearchSpace, seed: int) -> Iterator[Configuration | None]:

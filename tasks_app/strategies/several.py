@@ -10,16 +10,17 @@ optimization"), so that the same few lines do for two objectives and for three.
 """
 
 import math
+import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from tasks_app.space import SearchSpace
+from tasks_app.space import Configuration, SearchSpace
 from tasks_app.spec_sections import objective_is_maximised
-from tasks_app.strategies import bayesian, random_search, reasons
-from tasks_app.strategies.base import Memory, Proposal, Strategy, Trial, first_untried, tried
-from tasks_app.strategies.candidates import candidates
+from tasks_app.strategies import bayesian
+from tasks_app.strategies.base import Memory, Proposal, Search, Strategy, Trial
+from tasks_app.strategies.candidates import choose_among
 from tasks_app.strategies.encoding import Matrix
 from tasks_app.strategies.gaussian import Prediction, Vector
 from tasks_app.strategies.weighing import Weighing
@@ -41,42 +42,30 @@ class Auto:
     objectives: Sequence[str]
 
     def propose(
-        self,
-        space: SearchSpace,
-        history: Sequence[Trial],
-        *,
-        seed: int,
-        maximise: bool,
-        budget: int,
-        memory: Memory | None = None,
+        self, space: SearchSpace, history: Sequence[Trial], search: Search
     ) -> Proposal | None:
-        seen = tried(space, history)
-        rng = random_search.step_rng(seed, seen)
-        own = [trial for trial in history if space.restrict(trial.parameters) is not None]
-        left = candidates(space, own, seen, rng, maximise=maximise)
-        if not left:
-            drawn = first_untried(random_search.draws(space, seed), space, seen, rng)
-            return None if drawn is None else Proposal(drawn, reasons.RANDOM_DRAW)
-        if len(left) == 1:
-            return Proposal(left[0], reasons.LAST_ONE)
-        known = memory or Memory()
-        weighings = [
-            Weighing(
-                space,
-                left,
-                [self._of_one(trial, name) for trial in own],
-                Memory(known.facts),
-                (rng.getrandbits(32), rng.getrandbits(32)),
-                objective_is_maximised(name),
-            )
-            for name in self.objectives
-        ]
-        worth = self._worth(weighings, own, np.random.default_rng(rng.getrandbits(32)))
-        feasible = replace(weighings[0], memory=known).feasible
-        if feasible is not None:
-            worth = worth * feasible
-        reason = FIRST_LOOK if weighings[0].scores.best is None else FRONT
-        return Proposal(left[int(np.argmax(worth))], reason)
+        def choose(
+            own: Sequence[Trial], left: Sequence[Configuration], rng: random.Random
+        ) -> Proposal:
+            weighings = [
+                Weighing(
+                    space,
+                    left,
+                    [self._of_one(trial, name) for trial in own],
+                    Memory(search.memory.facts),
+                    (rng.getrandbits(32), rng.getrandbits(32)),
+                    objective_is_maximised(name),
+                )
+                for name in self.objectives
+            ]
+            worth = self._worth(weighings, own, np.random.default_rng(rng.getrandbits(32)))
+            feasible = replace(weighings[0], memory=search.memory).feasible
+            if feasible is not None:
+                worth = worth * feasible
+            reason = FIRST_LOOK if weighings[0].scores.best is None else FRONT
+            return Proposal(left[int(np.argmax(worth))], reason)
+
+        return choose_among(space, history, search, choose)
 
     def _worth(
         self, weighings: Sequence[Weighing], own: Sequence[Trial], rng: np.random.Generator
@@ -111,23 +100,9 @@ class Bayesian:
     objectives: Sequence[str]
 
     def propose(
-        self,
-        space: SearchSpace,
-        history: Sequence[Trial],
-        *,
-        seed: int,
-        maximise: bool,
-        budget: int,
-        memory: Memory | None = None,
+        self, space: SearchSpace, history: Sequence[Trial], search: Search
     ) -> Proposal | None:
-        return bayesian.propose(
-            space,
-            history,
-            seed=seed,
-            maximise=maximise,
-            budget=budget,
-            objectives=self.objectives,
-        )
+        return bayesian.propose(space, history, search, self.objectives)
 
 
 FOR_SEVERAL: Mapping[str, Callable[[Sequence[str]], Strategy]] = {

@@ -14,7 +14,7 @@ from tasks_app.problems import SpecError
 from tasks_app.runtimes import site_runtimes
 from tasks_app.space import Choices, Configuration, Range, SearchSpace, configuration_key
 from tasks_app.spec import TaskSpec, validate_spec
-from tasks_app.strategies import STRATEGIES, Trial
+from tasks_app.strategies import STRATEGIES, Search, Trial
 from tasks_app.strategies.encoding import Encoding
 from tests.experiments_app.specs import task_data
 
@@ -139,7 +139,7 @@ def test_every_strategy_tries_each_configuration_once_and_ends(
     budget = min(size, 14)
     history: list[Trial] = []
     while proposed := STRATEGIES[name].propose(
-        space, tuple(history), seed=2, maximise=True, budget=budget
+        space, tuple(history), Search(seed=2, maximise=True, budget=budget)
     ):
         assert space.allows(proposed.configuration)
         assert configuration_key(proposed.configuration) not in key_set(
@@ -158,7 +158,9 @@ def test_it_learns_of_a_conditional_flag_in_a_large_space(name: str) -> None:
     )
     history: list[Trial] = []
     for _ in range(20):
-        proposed = STRATEGIES[name].propose(space, history, seed=0, maximise=True, budget=20)
+        proposed = STRATEGIES[name].propose(
+            space, history, Search(seed=0, maximise=True, budget=20)
+        )
         assert proposed is not None
         assert space.allows(proposed.configuration)
         value = proposed.configuration.get("n", 10)

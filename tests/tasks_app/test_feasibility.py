@@ -7,7 +7,7 @@ import pytest
 from experiments_app.best import best_of
 from experiments_app.models import Experiment
 from tasks_app.space import Range, SearchSpace
-from tasks_app.strategies import STRATEGIES, Trial
+from tasks_app.strategies import STRATEGIES, Search, Trial
 from tasks_app.strategies.base import Memory
 from tasks_app.strategies.evidence import INFEASIBLE, feasibility, scores
 
@@ -25,7 +25,7 @@ def above(limit: float, mem: float, batch: int) -> Trial:
 def crashes(name: str, history: Sequence[Trial], limit: float) -> float:
     """The share of proposals that would crash, over some seeds."""
     proposed = [
-        STRATEGIES[name].propose(SPACE, history, seed=seed, maximise=True, budget=16)
+        STRATEGIES[name].propose(SPACE, history, Search(seed=seed, maximise=True, budget=16))
         for seed in range(12)
     ]
     values = [float(p.configuration["mem"] or 0) for p in proposed if p is not None]
@@ -44,7 +44,9 @@ def test_what_is_like_a_crash_becomes_unlikely(name: str) -> None:
 def test_a_whole_search_crashes_less_and_less(name: str) -> None:
     history: list[Trial] = []
     for _ in range(20):
-        proposed = STRATEGIES[name].propose(SPACE, history, seed=3, maximise=True, budget=20)
+        proposed = STRATEGIES[name].propose(
+            SPACE, history, Search(seed=3, maximise=True, budget=20)
+        )
         assert proposed is not None
         mem, batch = proposed.configuration["mem"], proposed.configuration["batch"]
         history.append(above(0.75, float(mem or 0), int(batch or 0)))

@@ -3,14 +3,21 @@
 import pytest
 
 from tasks_app.space import Choices, Range, Scalar, SearchSpace
-from tasks_app.strategies import STRATEGIES, Memory, PastTask, Proposal, Trial, reasons
+from tasks_app.strategies import (
+    NO_MEMORY,
+    STRATEGIES,
+    Memory,
+    PastTask,
+    Proposal,
+    Search,
+    Trial,
+    reasons,
+)
 
 
-def propose(
-    name: str, space: SearchSpace, *history: Trial, memory: Memory | None = None
-) -> Proposal:
+def propose(name: str, space: SearchSpace, *history: Trial, memory: Memory = NO_MEMORY) -> Proposal:
     proposed = STRATEGIES[name].propose(
-        space, history, seed=0, maximise=True, budget=20, memory=memory
+        space, history, Search(seed=0, maximise=True, budget=20, memory=memory)
     )
     assert proposed is not None
     return proposed

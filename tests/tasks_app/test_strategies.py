@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 import pytest
@@ -12,10 +12,12 @@ from hypothesis import strategies as st
 from tasks_app.expressions import Constraint
 from tasks_app.space import Choices, Configuration, Range, Scalar, SearchSpace, configuration_key
 from tasks_app.strategies import (
+    NO_MEMORY,
     STRATEGIES,
     Memory,
     PastTask,
     Proposal,
+    Search,
     Strategy,
     Trial,
     TrialStatus,
@@ -62,24 +64,10 @@ class Remembering:
     strategy: Strategy
 
     def propose(
-        self,
-        space: SearchSpace,
-        history: Sequence[Trial],
-        *,
-        seed: int,
-        maximise: bool,
-        budget: int,
-        memory: Memory | None = None,
+        self, space: SearchSpace, history: Sequence[Trial], search: Search
     ) -> Proposal | None:
-        assert memory is None
-        return self.strategy.propose(
-            space,
-            history,
-            seed=seed,
-            maximise=maximise,
-            budget=budget,
-            memory=self.memory_for(space),
-        )
+        assert search.memory == NO_MEMORY
+        return self.strategy.propose(space, history, replace(search, memory=self.memory_for(space)))
 
     @staticmethod
     def memory_for(space: SearchSpace) -> Memory:
@@ -131,7 +119,7 @@ def next_after(
 ) -> Configuration | None:
     """What is proposed when the `known` ones have been tried."""
     history = (BASELINE, *(trial(number, one) for number, one in enumerate(known)))
-    proposed = EVERY[name].propose(space, history, seed=seed, maximise=True, budget=budget)
+    proposed = EVERY[name].propose(space, history, Search(seed=seed, maximise=True, budget=budget))
     return None if proposed is None else proposed.configuration
 
 
@@ -193,10 +181,10 @@ def test_it_does_not_propose_what_is_under_way(name: str) -> None:
     space = SPACES["choices"]
     history: list[Trial] = []
     for _ in range(12):
-        proposed = EVERY[name].propose(space, history, seed=1, maximise=True, budget=12)
+        proposed = EVERY[name].propose(space, history, Search(seed=1, maximise=True, budget=12))
         assert proposed is not None
         history.append(Trial(proposed.configuration, "running"))
-    assert EVERY[name].propose(space, history, seed=1, maximise=True, budget=12) is None
+    assert EVERY[name].propose(space, history, Search(seed=1, maximise=True, budget=12)) is None
 
 
 @every_strategy
@@ -224,7 +212,7 @@ def test_it_does_not_write_to_the_history(name: str) -> None:
     space = SPACES["choices"]
     history = [trial(n, c) for n, c in enumerate(run("random", space, experiments=6))]
     before = list(history)
-    EVERY[name].propose(space, history, seed=0, maximise=False, budget=12)
+    EVERY[name].propose(space, history, Search(seed=0, maximise=False, budget=12))
     assert history == before
 
 
@@ -248,7 +236,9 @@ def test_it_keeps_a_random_order_whatever_became_of_the_trials() -> None:
     proposed = list(run("random", space, seed=3))
     shuffled = [Trial(c, "failed") for c in proposed[:10]]
     random.Random(0).shuffle(shuffled)
-    following = STRATEGIES["random"].propose(space, shuffled, seed=3, maximise=False, budget=12)
+    following = STRATEGIES["random"].propose(
+        space, shuffled, Search(seed=3, maximise=False, budget=12)
+    )
     assert following is not None
     assert following.configuration == proposed[10]
 
@@ -268,7 +258,9 @@ def test_it_learns_from_scores(name: str, maximise: bool) -> None:
         history: list[Trial] = []
         scores: list[float] = []
         for _ in range(30):
-            proposed = EVERY[name].propose(space, history, seed=seed, maximise=maximise, budget=30)
+            proposed = EVERY[name].propose(
+                space, history, Search(seed=seed, maximise=maximise, budget=30)
+            )
             assert proposed is not None
             a = proposed.configuration["a"]
             assert isinstance(a, int)
@@ -289,7 +281,7 @@ def test_it_keeps_away_from_what_broke_the_slo(name: str) -> None:
         for a in range(0, 1000, 50)
     ]
     proposed = [
-        EVERY[name].propose(space, history, seed=seed, maximise=True, budget=40)
+        EVERY[name].propose(space, history, Search(seed=seed, maximise=True, budget=40))
         for seed in range(12)
     ]
     values = [p.configuration["a"] for p in proposed if p is not None]
@@ -348,10 +340,12 @@ def test_it_keeps_the_contract_on_any_space(
 ) -> None:
     history: list[Trial] = []
     for number, value in enumerate(scores):
-        proposed = EVERY[name].propose(space, tuple(history), seed=1, maximise=maximise, budget=6)
+        proposed = EVERY[name].propose(
+            space, tuple(history), Search(seed=1, maximise=maximise, budget=6)
+        )
         if number == len(scores) - 1:
             assert proposed == EVERY[name].propose(
-                space, tuple(history), seed=1, maximise=maximise, budget=6
+                space, tuple(history), Search(seed=1, maximise=maximise, budget=6)
             )
         if proposed is None:
             assert space.size() == len(history)
@@ -368,10 +362,10 @@ def test_it_keeps_the_contract_on_any_space(
 
 
 def propose(
-    space: SearchSpace, history: Sequence[Trial], memory: Memory | None = None
+    space: SearchSpace, history: Sequence[Trial], memory: Memory = NO_MEMORY
 ) -> Configuration:
     proposed = STRATEGIES["auto"].propose(
-        space, history, seed=0, maximise=True, budget=20, memory=memory
+        space, history, Search(seed=0, maximise=True, budget=20, memory=memory)
     )
     assert proposed is not None
     return proposed.configuration
@@ -452,7 +446,7 @@ def test_auto_finds_the_front_of_two_objectives_sooner_than_chance() -> None:
     def front_size(strategy: Strategy) -> int:
         history: list[Trial] = []
         for _ in range(14):
-            proposed = strategy.propose(space, history, seed=2, maximise=True, budget=14)
+            proposed = strategy.propose(space, history, Search(seed=2, maximise=True, budget=14))
             assert proposed is not None
             a, b = (float(proposed.configuration[name] or 0) for name in ("a", "b"))
             waste = 1 + abs(b - 5)  # on the front b is 5, whatever a is
@@ -479,7 +473,8 @@ def test_a_search_for_two_objectives_keeps_away_from_what_broke_the_slo(strategy
         for a in range(0, 1000, 50)
     ]
     proposed = [
-        strategy.propose(space, history, seed=seed, maximise=True, budget=40) for seed in range(6)
+        strategy.propose(space, history, Search(seed=seed, maximise=True, budget=40))
+        for seed in range(6)
     ]
     values = [p.configuration["a"] for p in proposed if p is not None]
     assert sum(type(a) is int and a < 550 for a in values) >= 4
