@@ -344,6 +344,8 @@ MIN_FREE_DISK_GIB = _amount("MIN_FREE_DISK_GIB", 2.0)
 MAX_RUNNING_TASKS = _count("MAX_RUNNING_TASKS", 200)
 SERVER_LOG_MIB = _amount("SERVER_LOG_MIB", 16.0)
 TASK_LOG_MIB = _amount("TASK_LOG_MIB", 16.0)
+API_CALLS_PER_MINUTE = _count("API_CALLS_PER_MINUTE", 600)
+API_FAILED_SIGN_INS_PER_MINUTE = _count("API_FAILED_SIGN_INS_PER_MINUTE", 30)
 DOCKER_MEMORY_GIB = _amount("DOCKER_MEMORY_GIB", 0.0)
 # What a data set may have, as it is sent and unpacked; never without a limit.
 DATASET_MIB = _count("DATASET_MIB", 1024)

@@ -5,7 +5,7 @@ its role, is refused by the next call.
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any, cast
+from typing import Any, NoReturn, cast
 
 from django.conf import settings
 from django.contrib.auth.models import User
@@ -19,7 +19,8 @@ from autotuner_site.models import ApiToken
 from autotuner_site.requests import SignedInRequest
 from autotuner_site.roles import Role, role_of
 from autotuner_site.tokens import TokenRefused, find_token
-from experiments_app.api.errors import ApiError
+from experiments_app.api.errors import NO_SIGN_IN, ApiError
+from experiments_app.api.limits import count_call, not_signed_in
 
 
 class ApiRequest(SignedInRequest):
@@ -42,7 +43,7 @@ class TokenAuth(HttpBearer):
             return None
         scheme, _, secret = request.headers["Authorization"].strip().partition(" ")
         if scheme.lower() != "bearer" or not secret.strip():
-            raise ApiError(401, "The header must be `Authorization: Bearer TOKEN`.")
+            raise not_signed_in(request, "The header must be `Authorization: Bearer TOKEN`.")
         return self.authenticate(request, secret.strip())
 
     @sensitive_variables("token", "found")
@@ -50,7 +51,7 @@ class TokenAuth(HttpBearer):
         try:
             found = find_token(token)
         except TokenRefused as error:
-            raise ApiError(401, str(error)) from error
+            raise not_signed_in(request, str(error)) from error
         found.note_use()
         request.user = found.user
         cast(ApiRequest, request).api_token = found
@@ -83,12 +84,18 @@ class SessionAuth(APIKeyCookie):
 
 
 def signed_in(needed: Role) -> Sequence[Callable[[HttpRequest], Any]]:
-    return [TokenAuth(needed), SessionAuth(needed)]
+    return [TokenAuth(needed), SessionAuth(needed), _nobody]
+
+
+def _nobody(request: HttpRequest) -> NoReturn:
+    """Neither of the two, which are asked first."""
+    raise not_signed_in(request, NO_SIGN_IN)
 
 
 def allowed(request: HttpRequest, needed: Role) -> User:
-    """Raises ApiError where the role is not enough."""
+    """Raises ApiError where the role is not enough, or the account calls too often."""
     user = cast(User, request.user)
+    count_call(user)
     role = role_of(user)
     if role < needed:
         raise ApiError(

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
 from ninja import NinjaAPI
-from ninja.errors import AuthenticationError, HttpError, ValidationError
+from ninja.errors import HttpError, ValidationError
 
 from autotuner_site.api_errors import KINDS, error_answer
 from tasks_app.models import StaleState
@@ -48,7 +48,6 @@ def add_handlers(api: NinjaAPI) -> None:
     api.add_exception_handler(SpecError, _cannot_be_used)
     api.add_exception_handler(StaleState, _stale)
     api.add_exception_handler(Http404, _missing)
-    api.add_exception_handler(AuthenticationError, _nobody)
     api.add_exception_handler(HttpError, _by_ninja)
     api.add_exception_handler(ValidationError, _wrong_parameters)
     api.add_exception_handler(Exception, _fault)
@@ -73,10 +72,6 @@ def _stale(request: HttpRequest, error: Any) -> HttpResponse:
 
 def _missing(request: HttpRequest, error: Any) -> HttpResponse:
     return error_answer(404, str(error) or "There is nothing at this address.")
-
-
-def _nobody(request: HttpRequest, error: Any) -> HttpResponse:
-    return error_answer(401, NO_SIGN_IN)
 
 
 def _by_ninja(request: HttpRequest, error: Any) -> HttpResponse:

@@ -17,7 +17,7 @@ from experiments_app.api.schemas import ErrorAnswer
 from tasks_app.problems import Problem, did_you_mean
 
 View = TypeVar("View", bound=Callable[..., Any])
-ALWAYS = (401, 403, 500, 503)
+ALWAYS = (401, 403, 429, 500, 503)
 OF_BODIES = (400, 413, 415, 422)
 """What a call that reads a body may answer besides."""
 

@@ -57,6 +57,13 @@ TOO_LONG = {
 }
 
 
+RETRY_AFTER = {
+    "description": "Seconds after which the call may be sent again.",
+    "required": True,
+    "schema": {"type": "integer", "minimum": 1},
+}
+
+
 class SiteApi(NinjaAPI):
     """Ninja's, with the OpenAPI entries that it does not make by itself."""
 
@@ -79,6 +86,8 @@ def _describe_errors(operation: dict[str, Any]) -> None:
             entry["description"] = f"{responses[int(status)]}: `{kind}`"
             example = {"error": {"kind": kind, "message": "…", "problems": []}}
             entry["content"]["application/json"]["example"] = example
+        if int(status) in {429, 503}:
+            entry["headers"] = {"Retry-After": RETRY_AFTER}
     operation["responses"]["414"] = TOO_LONG
 
 
@@ -90,8 +99,7 @@ def _for_accounts(view: Callable[..., HttpResponse]) -> Callable[..., HttpRespon
         if request.method not in {"GET", "HEAD"}:
             return error_answer(405, "Only GET is answered here.", headers={"Allow": "GET, HEAD"})
         try:
-            if not any(callback(request) for callback in signed_in(Role.NONE)):
-                return error_answer(401, errors.NO_SIGN_IN)
+            any(callback(request) for callback in signed_in(Role.NONE))  # the last one refuses
         except ApiError as error:
             return api.on_exception(request, error)
         return view(request, **values)

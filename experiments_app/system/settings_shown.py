@@ -42,6 +42,8 @@ FIXED = {
     "TASK_LOG_MIB": "TASK_LOG_MIB",
     "DOCKER_MEMORY_GIB": "DOCKER_MEMORY_GIB",
     "DATASET_MIB": "DATASET_MIB",
+    "API_CALLS_PER_MINUTE": "API_CALLS_PER_MINUTE",
+    "API_FAILED_SIGN_INS_PER_MINUTE": "API_FAILED_SIGN_INS_PER_MINUTE",
     **{name: name for name in RULES},
 }
 # Addresses with passwords in them, and where the data is without one.
