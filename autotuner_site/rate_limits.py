@@ -1,8 +1,8 @@
 """How often somebody may come, counted for all processes of the site together.
 
-Each key has a bucket of calls that fills again at a steady pace; a call takes one out. Kept of it is
-only when it will be full, in a slot of one small file: a call costs a lock and two reads, nothing of
-the database, and whoever comes from a million addresses makes nothing larger.
+Each key has a bucket of calls that fills again at a steady pace; a call takes one out. Kept of it
+is only when it will be full, in a slot of one small file: a call costs a lock, a read and a write,
+nothing of the database, and whoever comes from a million addresses makes nothing larger.
 """
 
 import fcntl

@@ -2,10 +2,10 @@
 
     nice -n 19 .venv/bin/python -m benchmarks.api_fuzz [--calls 10000] [--first-round 0]
 
-Starts the site's web server on a database of its own with some tasks in it. schemathesis makes the
-calls from the site's OpenAPI document, half of them as it allows, half as it does not, with the
-rights of an operator and without the limit of `API_CALLS_PER_MINUTE`. Each answer must be one that is documented for its call, in its shape; what
-is not so is printed, and ends the run with 1.
+Starts the site's web server on a database of its own with some tasks in it, without the limits of
+`API_CALLS_PER_MINUTE`. schemathesis makes the calls from the site's OpenAPI document, half of them
+as it allows, half as it does not, with the rights of an operator. Each answer must be one that is
+documented for its call, in its shape; what is not so is printed, and ends the run with 1.
 """
 
 import argparse

@@ -1,7 +1,7 @@
 """How many calls an account may make, and how often an address may fail to sign in.
 
-A right token is answered however many wrong ones its address has sent: 32 random bytes are not found
-by trying, and one program with an old token must not lock out the others behind the same proxy.
+A right token is answered however many wrong ones its address has sent: 32 random bytes are not
+found by trying, and one program with an old token must not lock out the others behind its proxy.
 """
 
 from ipaddress import IPv6Address, ip_address, ip_network

@@ -1,6 +1,5 @@
-"""Too many calls of an account, too many failed sign-ins from an address: 429, and when to return."""
+"""Too many calls of an account, or failed sign-ins from an address: 429, and when to return."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -17,11 +16,10 @@ TOO_MANY = (429, "too_many_requests", [])
 
 
 @pytest.fixture(autouse=True)
-def limited(settings: Any, tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def limited(settings: Any, tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     settings.API_CALLS_PER_MINUTE = 4
     settings.API_FAILED_SIGN_INS_PER_MINUTE = 3
     monkeypatch.setattr(rate_limits, "_path", lambda: tmp_path / "rates")
-    yield
 
 
 @pytest.fixture
