@@ -20,9 +20,13 @@ from tasks_app.datasets.errors import DatasetError
 SUFFIXES = (".jsonl", ".ndjson", ".json", ".csv", ".tsv", ".txt")
 MOST_ENTRIES = 1_000
 MOST_DIRECTORY_BYTES = 1024**2
+MOST_HEADER_BYTES = 8 * 1024**2
+"""Of a tar: of all its entries together."""
 MOST_RATIO = 200
 """What text packs to at best is far less; a bomb packs a thousandfold."""
 RATIO_FREE_BYTES = 16 * 1024**2
+STEPWISE = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
+"""Of bzip2 and LZMA Python unpacks all that it has read at once: 500 bytes to half a GiB."""
 _STEP = 256 * 1024
 _GZIP, _ZIP, _TAR_AT, _TAR = b"\x1f\x8b", b"PK\x03\x04", 257, b"ustar"
 _BROKEN = (OSError, EOFError, zlib.error, zipfile.BadZipFile, tarfile.TarError, struct.error,
@@ -93,6 +97,11 @@ def _from_zip(path: Path, folder: Path, bounds: Bounds) -> tuple[Path, str]:
                 raise _no_file(entry.filename)
         chosen = _choose([one.filename for one in entries if not one.is_dir()])
         entry = archive.getinfo(chosen)
+        if entry.compress_type not in STEPWISE:
+            raise DatasetError(
+                f"{_shown(chosen)} in the archive is packed in a way that is not read: pack it as zip"
+                " does by default (deflate)."
+            )
         if entry.flag_bits & 1:
             raise DatasetError(f"{_shown(chosen)} in the archive is encrypted.")
         target = folder / "unpacked"
@@ -122,14 +131,20 @@ def _check_directory(path: Path) -> None:
 
 
 class _Careful:
-    """A file that is read in small parts: a header may claim any length for itself."""
+    """A file that is read in small parts: a header may claim any length for itself, and a list of
+    holes in a file is as long as it likes. `headers_left` counts until they are all read."""
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file
+        self.headers_left: int | None = MOST_HEADER_BYTES
 
     def read(self, size: int = -1) -> bytes:
         if not 0 <= size <= MOST_DIRECTORY_BYTES:
             raise DatasetError("The archive is broken: a header in it is longer than 1 MiB.")
+        if self.headers_left is not None:
+            self.headers_left -= size
+            if self.headers_left < 0:
+                raise DatasetError("The archive is broken: its headers are longer than 8 MiB.")
         return self._file.read(size)
 
     def __getattr__(self, name: str) -> Any:
@@ -144,8 +159,9 @@ def _is_tar(path: Path) -> bool:
 def _from_tar(path: Path, folder: Path, bounds: Bounds) -> tuple[Path, str]:
     target = folder / "from_tar"
     with path.open("rb") as file:
-        careful: Any = _Careful(file)
-        with tarfile.open(fileobj=careful, mode="r:") as archive:
+        careful = _Careful(file)
+        read_by: Any = careful
+        with tarfile.open(fileobj=read_by, mode="r:") as archive:
             names = []
             for count, member in enumerate(archive, 1):
                 bounds.check()
@@ -157,6 +173,7 @@ def _from_tar(path: Path, folder: Path, bounds: Bounds) -> tuple[Path, str]:
                     raise _no_file(member.name)
                 names.append(member.name)
             chosen = _choose(names)
+            careful.headers_left = None
             packed = archive.extractfile(chosen)
             if packed is None:
                 raise _no_file(chosen)

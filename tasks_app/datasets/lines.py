@@ -2,6 +2,7 @@
 
 import codecs
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
@@ -10,7 +11,7 @@ from tasks_app.datasets.errors import DatasetError
 
 LONGEST_LINE_BYTES = 8 * 1024**2
 _CHUNK = 1024**2
-_BLANK = " \t\r\n"
+_BLANK = re.compile(r"[ \t\r\n]+")
 
 
 def lines_of(path: Path, longest: int = LONGEST_LINE_BYTES) -> Iterator[tuple[int, str]]:
@@ -40,6 +41,7 @@ def elements_of(path: Path) -> Iterator[tuple[int, Any]]:
 class _Elements:
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file
+        self._json = json.JSONDecoder()
         self._decode = codecs.getincrementaldecoder("utf-8-sig")()
         self._text = ""
         self._at = 0
@@ -60,7 +62,6 @@ class _Elements:
             self._expect(",")
 
     def _more(self) -> None:
-        self._line += self._text.count("\n", 0, self._at)
         data = self._file.read(_CHUNK)
         self._ended = not data
         try:
@@ -73,12 +74,12 @@ class _Elements:
     def _next(self) -> str:
         """The next character that is not blank; it stays where it is."""
         while True:
-            while self._at < len(self._text) and self._text[self._at] in _BLANK:
-                self._line += self._text[self._at] == "\n"
-                self._at += 1
-            self._text, self._at = self._text[self._at :], 0
-            if self._text:
-                return self._text[0]
+            blank = _BLANK.match(self._text, self._at)
+            end = blank.end() if blank else self._at
+            self._line += self._text.count("\n", self._at, end)
+            self._at = end
+            if end < len(self._text):
+                return self._text[end]
             if self._ended:
                 raise DatasetError(f"Line {self._line}: the list does not end; is it cut?")
             self._more()
@@ -92,21 +93,22 @@ class _Elements:
     def _value(self) -> Any:
         while True:
             try:
-                value, end = json.JSONDecoder().raw_decode(self._text)
+                value, end = self._json.raw_decode(self._text, self._at)
             except RecursionError as error:
                 raise DatasetError(f"Line {self._line}: it is nested too deeply.") from error
             except ValueError as error:
-                if not self._ended and len(self._text) <= LONGEST_LINE_BYTES:
+                length = len(self._text) - self._at
+                if not self._ended and length <= LONGEST_LINE_BYTES:
                     self._more()
                     continue
-                if len(self._text) > LONGEST_LINE_BYTES and not self._ended:
+                if length > LONGEST_LINE_BYTES and not self._ended:
                     limit = LONGEST_LINE_BYTES / 1024**2
                     told = f"an element is longer than {limit:g} MiB, or no JSON"
                 else:
                     told = f"no JSON ({_reason(error)})"
                 raise DatasetError(f"Line {self._line}: {told}.") from error
-            self._line += self._text.count("\n", 0, end)
-            self._text, self._at = self._text[end:], 0
+            self._line += self._text.count("\n", self._at, end)
+            self._at = end
             return value
 
 

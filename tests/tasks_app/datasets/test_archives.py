@@ -147,6 +147,28 @@ def test_a_header_that_claims_gigabytes_is_not_read_into_memory(tmp_path: Path) 
         unpacked(header + b"\0" * 10_240, tmp_path)
 
 
+def test_a_list_of_holes_that_has_no_end_is_not_read_into_memory(tmp_path: Path) -> None:
+    """The list stands before the data of a sparse file, and is as long as its first line says."""
+    holes = b"100000000\n" + b"0\n" * (5 * 1024**2)
+    info = tarfile.TarInfo("a.jsonl")
+    info.size = len(holes)
+    info.pax_headers = {"GNU.sparse.major": "1", "GNU.sparse.minor": "0"}
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w", format=tarfile.PAX_FORMAT) as archive:
+        archive.addfile(info, io.BytesIO(holes))
+    with pytest.raises(DatasetError, match="headers are longer than 8 MiB"):
+        unpacked(buffer.getvalue(), tmp_path)
+
+
+@pytest.mark.parametrize("way", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_what_python_would_unpack_in_one_piece_is_refused(tmp_path: Path, way: int) -> None:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", way) as archive:
+        archive.writestr("a.jsonl", TEXT)
+    with pytest.raises(DatasetError, match="deflate"):
+        unpacked(buffer.getvalue(), tmp_path)
+
+
 def test_an_end_that_hides_a_longer_list_is_refused(tmp_path: Path) -> None:
     plain = zip_of(("a.jsonl", TEXT))
     at = plain.rfind(b"PK\x05\x06")
