@@ -5,6 +5,7 @@ import hashlib
 import io
 import json
 import os
+import re
 import secrets
 import shutil
 import tarfile
@@ -13,6 +14,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO
 
 from experiments_app.backup.scratch import locked, remove_left_over
+from tasks_app.datasets.files import ANSWERS, PROMPTS
 
 FORMAT = 1
 MANIFEST = "manifest.json"
@@ -20,7 +22,9 @@ SQLITE, POSTGRESQL = "database.sqlite3", "database.pgdump"
 DATABASES = frozenset({SQLITE, POSTGRESQL})
 """A backup holds one of them."""
 FOLDERS = ("logs", "results")
+DATASETS = "datasets"
 KEYS = ("secret_key", "settings_key")
+_OF_DATASET = re.compile(f"{DATASETS}/[0-9a-f]{{64}}/({re.escape(PROMPTS)}|{re.escape(ANSWERS)})")
 MAX_MANIFEST_BYTES = 256 * 1024**2
 _PART_BYTES = 1024**2
 
@@ -66,7 +70,8 @@ def unpack(source: Path, folder: Path) -> dict[str, Any]:
     try:
         with tarfile.open(source, mode="r:") as archive:
             for member in archive:
-                if not member.isfile() or not _is_expected(member.name) or member.name in sums:
+                is_plain = member.isfile() and not member.issparse()
+                if not is_plain or not _is_expected(member.name) or member.name in sums:
                     raise BackupError(f"{source} holds {member.name!r}, which no backup does")
                 stream = archive.extractfile(member)
                 if stream is None:
@@ -97,6 +102,8 @@ def unpack(source: Path, folder: Path) -> dict[str, Any]:
 def _is_expected(name: str) -> bool:
     path = PurePosixPath(name)
     if name in {MANIFEST, *DATABASES} or name in {f"keys/{key}" for key in KEYS}:
+        return True
+    if _OF_DATASET.fullmatch(name):
         return True
     is_plain = not path.is_absolute() and ".." not in path.parts and str(path) == name
     return is_plain and "\\" not in name and len(path.parts) > 1 and path.parts[0] in FOLDERS

@@ -5,19 +5,29 @@ handed back and taken down, and the database changes in one transaction: whoever
 leaves the old one. Workers that held something find their claims gone, as after any crash.
 """
 
+import logging
 import re
 import shutil
 import tempfile
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from django.conf import settings
 from django.core.management import call_command
-from django.db import connections
+from django.db import DatabaseError, connections
 from django.db.migrations.loader import MigrationLoader
 from django.utils import timezone
 
-from experiments_app.backup.archive import FOLDERS, KEYS, BackupError, Damaged, unpack
+from experiments_app.backup import data_sets
+from experiments_app.backup.archive import (
+    DATASETS,
+    FOLDERS,
+    KEYS,
+    BackupError,
+    Damaged,
+    unpack,
+)
 from experiments_app.backup.making import make_backup
 from experiments_app.backup.scratch import scratch_folder
 from experiments_app.backup.store import store
@@ -25,13 +35,24 @@ from experiments_app.holding import StillBeginning, nothing_begins
 from experiments_app.models import Experiment
 from experiments_app.reaper import reap
 from experiments_app.tasks import wake_all
+from tasks_app.datasets.storing import locked
 from tasks_app.models import StaleState, Task
 
+logger = logging.getLogger(__name__)
 _OF_TASK = re.compile(r"task_(\d+)(?:\.log)?$")
 
 
-def restore(source: Path, *, with_keys: bool = False) -> Path:
-    """Returns the folder that keeps what was replaced. Raises BackupError."""
+@dataclass(frozen=True)
+class Restored:
+    """`kept`: the folder of what was replaced. `without_files`: names of data sets that are in the
+    database, and whose files are not here."""
+
+    kept: Path
+    without_files: list[str]
+
+
+def restore(source: Path, *, with_keys: bool = False, even_if_damaged: bool = False) -> Restored:
+    """`even_if_damaged`: also where what is there cannot be saved before. Raises BackupError."""
     database = store()
     database.require()
     with scratch_folder(settings.HOME.root, ".restore-") as staged:
@@ -43,24 +64,32 @@ def restore(source: Path, *, with_keys: bool = False) -> Path:
                 f" ({connections['default'].display_name}, see DATABASE_URL)"
             )
         _check_fits(database.migrations_in(copy))
+        data_sets.check(staged)
         if with_keys and not (staged / "keys").exists():
             raise BackupError(f"{source} holds no keys: it was made without --with-keys")
         kept = _folder_for_what_is_replaced()
         try:
             with nothing_begins():
-                is_damaged = _keep_database(kept)
+                is_damaged = _keep_database(kept, even_if_damaged=even_if_damaged)
                 if not is_damaged:
                     _hand_back()
                 connections.close_all()
-                database.exchange(copy, kept, is_damaged=is_damaged)
-                call_command("migrate", verbosity=0, interactive=False)
+                # Files before the database that names them: whoever sweeps waits for the lock and
+                # asks the new one. What that does not need is held, for it is swept soon.
+                held = data_sets.Held(kept / DATASETS)
+                with locked(data_sets.home()):
+                    held.hold()
+                    data_sets.put_back(staged, kept)
+                    database.exchange(copy, kept, is_damaged=is_damaged)
+                    call_command("migrate", verbosity=0, interactive=False)
+                    held.let_go()
                 _exchange_files(staged, kept)
                 if with_keys:
                     _exchange_keys(staged / "keys", kept)
         except StillBeginning as error:
             raise BackupError(str(error)) from error
         wake_all()
-        return kept
+        return Restored(kept, data_sets.without_files())
 
 
 def _check_fits(migrations: set[str]) -> None:
@@ -80,21 +109,33 @@ def _folder_for_what_is_replaced() -> Path:
     return Path(tempfile.mkdtemp(prefix=f"before-restore-{stamp}-", dir=backups))
 
 
-def _keep_database(kept: Path) -> bool:
-    """A backup of what is there now; whether it is too damaged for one."""
+def _keep_database(kept: Path, *, even_if_damaged: bool) -> bool:
+    """A backup of what is there now; whether it is too damaged for one. Files of data sets that are
+    not needed any more go aside as they are."""
     try:
-        make_backup(kept / "before.tar")
+        make_backup(kept / "before.tar", with_datasets=False)
     except Damaged:
         return True
+    except BackupError as error:
+        if even_if_damaged:
+            return True
+        raise BackupError(
+            f"what is there now cannot be saved before: {error}. With --even-if-damaged it is"
+            " replaced all the same, and lost"
+        ) from error
     return False
 
 
 def _hand_back() -> None:
-    """Take what runs from its workers; whoever does not let go at once is ended by the reaper."""
-    for experiment in Experiment.objects.active():
-        with suppress(StaleState):
-            experiment.hand_back(experiment.owner_token, attempt_counts=False)
-    reap()
+    """Take what runs from its workers; whoever does not let go at once is ended by the reaper. What
+    a database with a hole in it does not tell is ended by its claim, which goes with that."""
+    try:
+        for experiment in Experiment.objects.active():
+            with suppress(StaleState):
+                experiment.hand_back(experiment.owner_token, attempt_counts=False)
+        reap()
+    except DatabaseError:
+        logger.exception("what runs could not be handed back")
 
 
 def _exchange_files(staged: Path, kept: Path) -> None:

@@ -70,7 +70,7 @@ def store(
     digest = hash_of(made)
     size_bytes = sum(file.stat().st_size for file in made.iterdir())
     stored = Stored(digest, len(lengths[0]), len(lengths[1]), size_bytes, dict(left_out), *lengths)
-    with _locked(root):
+    with locked(root):
         if (root / digest).exists() and hash_of(root / digest) == digest:
             shutil.rmtree(made)
         else:
@@ -118,13 +118,14 @@ def first_rows(folder: Path, count: int) -> list[tuple[str, str | None]]:
 
 def forget(root: Path, sha256: str, is_needed: Callable[[], bool]) -> None:
     """Remove the files unless somebody else needs them, which is asked while nobody stores."""
-    with _locked(root):
+    with locked(root):
         if sha256 and not is_needed():
             shutil.rmtree(root / sha256, ignore_errors=True)
 
 
 @contextmanager
-def _locked(root: Path) -> Iterator[None]:
+def locked(root: Path) -> Iterator[None]:
+    """Nobody else adds files or removes them in the block."""
     root.mkdir(parents=True, exist_ok=True)
     with (root / ".lock").open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

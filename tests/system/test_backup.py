@@ -1,9 +1,11 @@
 """A backup of a site, and back; what is no whole backup changes nothing."""
 
 import io
+import shutil
 import tarfile
 from pathlib import Path
 
+from tasks_app.datasets.files import PROMPTS, hash_of
 from tests.system.site import Site, free_port
 from tests.system.test_recovery import engines, prepare
 from tests.waiting import wait_for
@@ -16,16 +18,28 @@ FIRST_IS_MEASURED = (
 )
 
 
-def test_a_damaged_database_is_brought_back(site: Site) -> None:
+def test_a_damaged_database_and_lost_data_sets_are_brought_back(site: Site) -> None:
     prepare(site)
+    prompts = made_data_set(site) / PROMPTS
     file = site.home / "site.tar"
-    assert site.manage("backup", str(file)).returncode == 0
+    saved = site.manage("backup", str(file))
+    assert "With the files of data sets: 1" in saved.stdout, saved.stderr
+    shutil.rmtree(prompts.parent)
     (site.home / "autotuner.db").write_bytes(b"\xa5" * 40960)
     assert site.manage("backup", str(site.home / "second.tar")).returncode == 1
     assert not (site.home / "second.tar").exists()
     restored = site.manage("restore", str(file))
     assert restored.returncode == 0, restored.stderr
     assert site.rows(NAMES) == [("paced",)]
+    assert prompts.read_text() == '["Why?"]'
+
+
+def made_data_set(site: Site) -> Path:
+    """Its folder, named as any is."""
+    draft = site.home / "datasets" / "draft"
+    draft.mkdir(parents=True)
+    (draft / PROMPTS).write_text('["Why?"]')
+    return draft.rename(draft.with_name(hash_of(draft)))
 
 
 def test_what_is_no_whole_backup_changes_nothing(site: Site, tmp_path: Path) -> None:

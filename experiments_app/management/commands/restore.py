@@ -23,13 +23,24 @@ class Command(SiteCommand):
             "--with-keys", action="store_true", help="its keys too, in place of this site's"
         )
 
-    def run(self, *, file: Path, with_keys: bool, **options: Any) -> int:
+        parser.add_argument(
+            "--even-if-damaged",
+            action="store_true",
+            help="also where the database that is there cannot be saved before: it is lost",
+        )
+
+    def run(self, *, file: Path, with_keys: bool, even_if_damaged: bool, **options: Any) -> int:
         try:
-            kept = restore(file.resolve(), with_keys=with_keys)
+            done = restore(file.resolve(), with_keys=with_keys, even_if_damaged=even_if_damaged)
         except BackupError as error:
             self.stderr.write(f"not restored: {error}")
             return FAILURE
-        self.stdout.write(f"Restored. What was replaced is kept in {kept}")
+        self.stdout.write(f"Restored. What was replaced is kept in {done.kept}")
+        for name in done.without_files:
+            self.stderr.write(
+                f"The data set {name!r} has no files here: bring them back from the folder datasets"
+                " of an earlier restore, or remove it and add it again."
+            )
         if with_keys:
             self.stderr.write("Restart the site, so that it reads the keys.")
         return SUCCESS
