@@ -148,7 +148,7 @@ def test_a_header_that_claims_gigabytes_is_not_read_into_memory(tmp_path: Path) 
 
 
 def test_a_list_of_holes_that_has_no_end_is_not_read_into_memory(tmp_path: Path) -> None:
-    """The list stands before the data of a sparse file, and is as long as its first line says."""
+    """It stands before the data of a sparse file, and is as long as its first line says."""
     holes = b"100000000\n" + b"0\n" * (5 * 1024**2)
     info = tarfile.TarInfo("a.jsonl")
     info.size = len(holes)
