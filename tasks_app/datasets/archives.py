@@ -99,8 +99,8 @@ def _from_zip(path: Path, folder: Path, bounds: Bounds) -> tuple[Path, str]:
         entry = archive.getinfo(chosen)
         if entry.compress_type not in STEPWISE:
             raise DatasetError(
-                f"{_shown(chosen)} in the archive is packed in a way that is not read: pack it as zip"
-                " does by default (deflate)."
+                f"{_shown(chosen)} in the archive is packed in a way that is not read: pack it as"
+                " zip does by default (deflate)."
             )
         if entry.flag_bits & 1:
             raise DatasetError(f"{_shown(chosen)} in the archive is encrypted.")

@@ -12,7 +12,7 @@ from tests import factories
 from tests.experiments_app.api.callers import Caller, refusal
 
 pytestmark = pytest.mark.django_db
-TOO_MANY = (429, "too_many_requests", [])
+TOO_MANY: tuple[int, str, list[str]] = (429, "too_many_requests", [])
 
 
 @pytest.fixture(autouse=True)
