@@ -49,9 +49,3 @@ def error_answer(
         status=status,
         headers={"Cache-Control": "no-store", **(headers or {})},
     )
-
-
-def not_allowed_answer(needed: str, role: str) -> JsonResponse:
-    return error_answer(
-        403, f"This needs the role {needed}; the account has {role}. Ask an administrator."
-    )

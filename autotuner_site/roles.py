@@ -5,7 +5,6 @@ administrator, and what a single account was given besides counts too. A deactiv
 none.
 """
 
-from collections.abc import Iterable
 from enum import IntEnum
 
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, Group, Permission, User
@@ -65,12 +64,6 @@ def give_role(user: User, role: Role) -> None:
         user.is_staff = role is Role.ADMIN
         user.is_superuser = user.is_superuser and role is Role.ADMIN
         user.save(update_fields=["is_staff", "is_superuser"])
-
-
-def active_admins() -> Iterable[User]:
-    """Those who can give roles: there must always be one."""
-    active = User.objects.filter(is_active=True).order_by("pk")
-    return [user for user in active if user.is_staff and role_of(user) is Role.ADMIN]
 
 
 def make_roles(**_: object) -> None:

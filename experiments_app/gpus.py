@@ -109,11 +109,6 @@ def gpu_count() -> int:
     return glance().most_for_one
 
 
-def gpu_fault() -> str:
-    """Why NVML shows no GPU, or not all of them, and what to do; empty when nothing is wrong."""
-    return "; ".join(survey().faults)
-
-
 def gpu_names(uuids: Iterable[str]) -> list[str]:
     """`GPU 0 · NVIDIA H100 · GPU-1a2b3c4d` for each; of GPUs that are not here, the last part."""
     known = glance().by_uuid

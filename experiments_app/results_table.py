@@ -27,7 +27,6 @@ EXPERIMENT_FIELDS = (
     "reason",
 )
 REUSED_FROM = "reused_from"
-STEADINESS_FIELDS = ("steadiness", "steadiness_change")
 INTERVALS = (
     *(f"{latency}_{statistic}_s" for latency in LATENCIES for statistic in STATISTICS),
     "output_tokens_per_s",

@@ -162,10 +162,6 @@ class ListOrder:
         return SORT_CHOICES
 
     @property
-    def is_default(self) -> bool:
-        return self.sort == DEFAULT_SORT
-
-    @property
     def columns(self) -> list[Column]:
         return [
             self._column("Task", "name"),

@@ -65,13 +65,9 @@ def check_task(
     return spec, [*conversions, *warnings]
 
 
-def dump_task(spec: TaskSpec) -> str:
-    """The task file of a spec: YAML in the file's order, lists and ranges on one line each."""
-    return dump_document(without_defaults(spec.to_data()))
-
-
 def dump_for_people(document: Mapping[str, Any]) -> str:
-    """The task file of a document as anybody may see it: without its secrets."""
+    """The task file of a document as anybody may see it, without its secrets: YAML in the file's
+    order, lists and ranges on one line each."""
     return dump_document(without_defaults(masked_document(document)))
 
 

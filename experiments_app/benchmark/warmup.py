@@ -1,4 +1,4 @@
-"""Real streamed completions that are not measured: is the server ready, and is it warm."""
+"""Real streamed completions that are not measured, so that no server is measured cold."""
 
 import contextlib
 import http.client
@@ -22,17 +22,8 @@ WORDS = "the day that time and night with love when all this from sweet more sti
 """Common words: about one token each for any model."""
 
 
-class ProbeError(Exception):
+class NoAnswer(Exception):
     """A completion that did not come back whole; the message says why."""
-
-
-@dataclass(frozen=True)
-class Completion:
-    ttft_s: float
-    e2e_s: float
-    chunks: int
-    output_tokens: int | None
-    """As the server counts; None when it does not say."""
 
 
 @dataclass(frozen=True)
@@ -43,21 +34,6 @@ class WarmUp:
     """How many of them failed or were broken off when the time was up."""
     duration_s: float
     first_error: str = ""
-
-
-def probe_completion(
-    api_base: str,
-    model_name: str,
-    *,
-    timeout_s: float = 30.0,
-    max_tokens: int = 4,
-    api_key: str | None = None,
-    additional_params: Mapping[str, Any] | None = None,
-) -> Completion:
-    """Asks for one short streamed chat completion. `timeout_s` bounds each wait for the server.
-    Raises ProbeError."""
-    client = _Client(api_base, model_name, api_key, additional_params or {}, timeout_s)
-    return client.complete("Hello", max_tokens)
 
 
 def warm_up(
@@ -130,7 +106,7 @@ def _prompt(tokens: int, number: int) -> str:
 def _complete_or_note(client: "_Client", prompt: str, tokens: int, errors: list[str]) -> None:
     try:
         client.complete(prompt, tokens)
-    except ProbeError as error:
+    except NoAnswer as error:
         errors.append(str(error))
 
 
@@ -158,7 +134,8 @@ class _Client:
         self._is_cancelled = False
         self._socket: socket.socket | None = None
 
-    def complete(self, prompt: str, max_tokens: int) -> Completion:
+    def complete(self, prompt: str, max_tokens: int) -> None:
+        """Raises NoAnswer."""
         body = {
             "model": self._model_name,
             "messages": [{"role": "user", "content": prompt}],
@@ -169,7 +146,6 @@ class _Client:
             "stream": True,
             "stream_options": {"include_usage": True},
         }
-        began = time.monotonic()
         try:
             self._connection.connect()
             self._socket = self._connection.sock  # the response takes it over
@@ -179,24 +155,21 @@ class _Client:
             response = self._connection.getresponse()
             if response.status != http.client.OK:
                 text = response.read(500).decode(errors="replace")
-                raise ProbeError(f"the server answered with status {response.status}: {text}")
-            return self._read(response, began)
+                raise NoAnswer(f"the server answered with status {response.status}: {text}")
+            self._read(response)
         except TimeoutError as error:
-            raise ProbeError("the server did not answer in time") from error
+            raise NoAnswer("the server did not answer in time") from error
         except (OSError, ValueError, AttributeError, http.client.HTTPException) as error:
             # AttributeError: http.client's when the connection is closed under its reading
             if self._is_cancelled:
-                raise ProbeError("broken off when the time was up") from error
-            raise ProbeError(f"no whole answer: {type(error).__name__}: {error}") from error
+                raise NoAnswer("broken off when the time was up") from error
+            raise NoAnswer(f"no whole answer: {type(error).__name__}: {error}") from error
         finally:
             self._connection.close()
 
     @staticmethod
-    def _read(response: http.client.HTTPResponse, began: float) -> Completion:
-        first: float | None = None
-        chunks = 0
-        output_tokens: int | None = None
-        is_whole = False
+    def _read(response: http.client.HTTPResponse) -> None:
+        has_content = is_whole = False
         for line in response:
             data = line.strip().removeprefix(b"data:").strip()
             if not line.startswith(b"data:"):
@@ -206,19 +179,16 @@ class _Client:
                 break
             event = json.loads(data)
             if event.get("error"):
-                raise ProbeError(f"the server reports an error: {event['error']}")
-            output_tokens = (event.get("usage") or {}).get("completion_tokens", output_tokens)
+                raise NoAnswer(f"the server reports an error: {event['error']}")
             choice = event["choices"][0] if event.get("choices") else {}
             is_whole = is_whole or choice.get("finish_reason") is not None
             delta = choice.get("delta") or {}
-            if delta.get("content") or delta.get("reasoning_content") or delta.get("reasoning"):
-                chunks += 1
-                first = first or time.monotonic()
+            kinds = ("content", "reasoning_content", "reasoning")
+            has_content = has_content or any(delta.get(kind) for kind in kinds)
         if not is_whole:
             raise http.client.IncompleteRead(b"")
-        if first is None:
-            raise ProbeError("the server's answer has no content")
-        return Completion(first - began, time.monotonic() - began, chunks, output_tokens)
+        if not has_content:
+            raise NoAnswer("the server's answer has no content")
 
     def cancel(self) -> None:
         self._is_cancelled = True

@@ -9,7 +9,7 @@ import pynvml
 import pytest
 
 from experiments_app import gpus
-from experiments_app.gpus import GpuReading, find_gpus, gpu_count, gpu_fault, read_gpus
+from experiments_app.gpus import GpuReading, find_gpus, gpu_count, read_gpus, survey
 from experiments_app.nvml import kept_started
 from tests.experiments_app.fake_nvml import GIB, FakeGpu, FakeNvml, install
 from tests.waiting import wait_for
@@ -34,7 +34,7 @@ def test_it_lists_gpus_with_what_they_do(driver: Install) -> None:
     assert (first.memory_total_bytes, first.used_by) == (80 * GIB, "")
     assert (second.index, second.utilisation_percent, second.power_w) == (1, 97, 612.25)
     assert gpus.driver_version() == "570.86.15"
-    assert (gpu_count(), gpu_fault(), nvml.started) == (2, "", 0)
+    assert (gpu_count(), survey().faults, nvml.started) == (2, (), 0)
 
 
 def test_it_names_the_process_on_a_gpu_and_its_user(driver: Install) -> None:
@@ -95,7 +95,7 @@ def test_a_driver_that_does_not_start_is_no_gpu_and_a_cause(
 ) -> None:
     driver(FakeNvml(FakeGpu("GPU-a"), init_error=code))
     assert (find_gpus(), gpu_count(), gpus.driver_version()) == ([], 0, "")
-    assert words in gpu_fault()
+    assert words in survey().faults[0]
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the library's name is Linux's")
@@ -110,14 +110,14 @@ def test_a_library_that_cannot_be_loaded_is_no_gpu(
 
     monkeypatch.setattr(pynvml, "CDLL", no_library)
     assert find_gpus() == []
-    assert "libnvidia-ml.so.1 is missing" in gpu_fault()
+    assert "libnvidia-ml.so.1 is missing" in survey().faults[0]
 
 
 def test_a_lost_gpu_is_left_out_and_told(driver: Install) -> None:
     lost = {"GetHandleByIndex_v2": pynvml.NVML_ERROR_GPU_IS_LOST}
     driver(FakeNvml(FakeGpu("GPU-a", errors=lost), FakeGpu("GPU-b")))
     assert [(gpu.uuid, gpu.index) for gpu in find_gpus()] == [("GPU-b", 1)]
-    assert gpu_fault() == "GPU 0: has fallen off the bus: restart the machine"
+    assert survey().faults == ("GPU 0: has fallen off the bus: restart the machine",)
 
 
 def test_slices_stand_for_a_gpu_in_mig_mode(driver: Install) -> None:
@@ -133,7 +133,7 @@ def test_slices_stand_for_a_gpu_in_mig_mode(driver: Install) -> None:
 def test_a_gpu_in_mig_mode_without_a_slice_is_told(driver: Install) -> None:
     driver(FakeNvml(FakeGpu("GPU-a", mig=True), FakeGpu("GPU-b")))
     assert [gpu.uuid for gpu in find_gpus()] == ["GPU-b"]
-    assert "MIG is on and it has no slice" in gpu_fault()
+    assert "MIG is on and it has no slice" in survey().faults[0]
 
 
 def test_a_glance_asks_the_driver_once(driver: Install) -> None:
@@ -162,12 +162,12 @@ def test_a_driver_that_hangs_is_a_fault_and_is_asked_once(driver: Install) -> No
     found = [gpus.survey(), *(gpus.glance() for _ in range(20))]
     assert time.monotonic() - began_at < 2
     assert {(survey.hangs, survey.gpus) for survey in found} == {(True, ())}
-    assert (find_gpus(), gpu_fault()) == ([], gpus.NO_ANSWER)
+    assert (find_gpus(), survey().faults) == ([], (gpus.NO_ANSWER,))
     assert nvml.starts == 1
 
     nvml.answers.set()
     wait_for(lambda: gpu_count() == 1, timeout_s=5)
-    assert (gpu_fault(), nvml.started) == ("", 0)
+    assert (survey().faults, nvml.started) == ((), 0)
 
 
 @pytest.mark.usefixtures("impatient")
@@ -232,7 +232,7 @@ def test_a_fault_of_ours_is_told_to_who_waits(
         raise KeyError("gone")
 
     monkeypatch.setattr(gpus, "_survey", broken)
-    assert gpu_fault() == "a fault of this program: KeyError: 'gone'"
+    assert survey().faults == ("a fault of this program: KeyError: 'gone'",)
 
 
 def test_reading_leaves_out_what_cannot_be_read(driver: Install) -> None:

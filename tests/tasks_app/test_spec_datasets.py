@@ -12,7 +12,7 @@ from tasks_app.models import Dataset, Task
 from tasks_app.problems import SpecError
 from tasks_app.runtimes import site_runtimes
 from tasks_app.spec import TaskSpec, validate_spec
-from tasks_app.taskfile import dump_task, load_task
+from tasks_app.taskfile import dump_for_people, load_task
 from tests.data_sets import make_dataset
 from tests.factories import make_task, make_user, task_data
 
@@ -32,7 +32,7 @@ def problems(**benchmark: Any) -> list[str]:
 def test_a_named_one_passes_and_stands_in_the_file() -> None:
     make_dataset("mine")
     spec = checked(dataset="mine", traffic_scenarios=["dataset", "D(10,10)"])
-    again, _ = load_task(dump_task(spec), catalogue=site_runtimes())
+    again, _ = load_task(dump_for_people(spec.to_data()), catalogue=site_runtimes())
     assert again.benchmark.dataset == "mine"
     assert again == spec
 
@@ -93,7 +93,7 @@ def test_the_form_keeps_the_choice(client: Client) -> None:
 
 def test_the_import_of_a_file_tells_of_a_missing_one(client: Client) -> None:
     client.force_login(make_user(role=Role.OPERATOR))
-    text = dump_task(TaskSpec.from_data(task_data(benchmark={"dataset": "theirs"})))
+    text = dump_for_people(task_data(benchmark={"dataset": "theirs"}))
     file = SimpleUploadedFile("theirs.yaml", text.encode())
     shown = client.post("/tasks/import", {"files": file, "action": "read"}).content.decode()
     assert "there is no data set &#x27;theirs&#x27;" in shown

@@ -13,7 +13,6 @@ from tasks_app.taskfile import (
     RARELY_SET,
     dump_document,
     dump_for_people,
-    dump_task,
     load_task,
     load_task_file,
 )
@@ -136,12 +135,12 @@ def test_it_reads_json(document: dict[str, Any], catalogue: RuntimeCatalogue) ->
 
 def test_it_writes_what_it_reads(catalogue: RuntimeCatalogue) -> None:
     spec, _ = load_task(YAML_TASK, catalogue=catalogue)
-    assert load_task(dump_task(spec), catalogue=catalogue) == (spec, [])
+    assert load_task(dump_for_people(spec.to_data()), catalogue=catalogue) == (spec, [])
 
 
 def test_it_writes_lists_and_ranges_on_one_line(catalogue: RuntimeCatalogue) -> None:
     spec, _ = load_task(YAML_TASK, catalogue=catalogue)
-    text = dump_task(spec)
+    text = dump_for_people(spec.to_data())
     assert "  threads: [1, 2]\n" in text
     assert "  ubatch-size: {low: 64, high: 512, log: true}\n" in text
     assert text.startswith("task_name: small\ndescription: ''\ndeployment_mode: local\n")
@@ -151,10 +150,10 @@ def test_it_writes_how_the_server_is_run_only_where_that_is_said(
     catalogue: RuntimeCatalogue,
 ) -> None:
     spec, _ = load_task(YAML_TASK, catalogue=catalogue)
-    assert yaml.safe_load(dump_task(spec)).keys().isdisjoint(RARELY_SET)
+    assert yaml.safe_load(dump_for_people(spec.to_data())).keys().isdisjoint(RARELY_SET)
     said = "use_gpus: false\naccess: {http_proxy: ''}\ncontainer: {ulimits: {}, ipc: private}\n"
     spec, _ = load_task(YAML_TASK + said, catalogue=catalogue)
-    text = dump_task(spec)
+    text = dump_for_people(spec.to_data())
     written = yaml.safe_load(text)
     assert {key: written[key] for key in RARELY_SET if key in written} == yaml.safe_load(said)
     assert load_task(text, catalogue=catalogue)[0] == spec

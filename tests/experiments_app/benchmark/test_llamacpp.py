@@ -1,7 +1,6 @@
 """Against the real llama.cpp: what was asked for is what is generated."""
 
 import json
-import socket
 import subprocess
 import sys
 import time
@@ -11,7 +10,6 @@ from pathlib import Path
 
 from experiments_app.benchmark import BenchmarkRequest, run_benchmark
 from experiments_app.llamacpp.tokenizer import build_tokenizer
-from tests.gguf_factory import byte_level_vocabulary, write_model
 from tests.waiting import wait_for
 
 
@@ -23,14 +21,11 @@ def is_healthy(api_base: str) -> bool:
         return False
 
 
-def test_it_gets_exactly_the_tokens_it_asks_for(tmp_path: Path) -> None:
-    vocabulary = byte_level_vocabulary(["hello world, how are you?"], pre="gpt-2", size=300)
-    model = write_model(tmp_path / "tiny.gguf", vocabulary)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+def test_it_gets_exactly_the_tokens_it_asks_for(
+    tmp_path: Path, tiny_model: Path, port: int
+) -> None:
     api_base = f"http://127.0.0.1:{port}"
-    command = [sys.executable, "-m", "experiments_app.llamacpp.server", "--model", str(model)]
+    command = [sys.executable, "-m", "experiments_app.llamacpp.server", "--model", str(tiny_model)]
     server = subprocess.Popen(
         [*command, "--host", "127.0.0.1", "--port", str(port), "--alias", "tiny"],
         stdout=subprocess.DEVNULL,
@@ -44,7 +39,7 @@ def test_it_gets_exactly_the_tokens_it_asks_for(tmp_path: Path) -> None:
                 api_base=api_base,
                 backend="vllm",
                 model_name="tiny",
-                tokenizer=str(build_tokenizer(model, tmp_path / "tokenizers")),
+                tokenizer=str(build_tokenizer(tiny_model, tmp_path / "tokenizers")),
                 scenarios=("D(50,40)", "D(100,20)"),
                 concurrencies=(1, 4),
                 folder=tmp_path / "results",

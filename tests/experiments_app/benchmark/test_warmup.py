@@ -1,18 +1,12 @@
 import json
+import re
 import time
 import urllib.request
 
 import pytest
 
-from experiments_app.benchmark.warmup import ProbeError, probe_completion, warm_up
+from experiments_app.benchmark.warmup import warm_up
 from tests.known_pace_server import KnownPaceServer
-
-
-def test_it_probes_with_one_streamed_completion() -> None:
-    with KnownPaceServer(ttft_ms=50, tpot_ms=10) as server:
-        completion = probe_completion(server.api_base, "m", max_tokens=5)
-    assert completion.output_tokens == completion.chunks == 5
-    assert 0.05 <= completion.ttft_s < completion.e2e_s
 
 
 @pytest.mark.parametrize(
@@ -22,20 +16,18 @@ def test_it_probes_with_one_streamed_completion() -> None:
         ("drop", "no whole answer"),
         ("garbage", "no whole answer: JSONDecodeError"),
         ("empty", "has no content"),
-        ("hang", "did not answer in time"),
     ],
 )
-def test_it_tells_why_a_probe_failed(fault: str, told: str) -> None:
-    with (
-        KnownPaceServer(ttft_ms=5, tpot_ms=1, fault=fault) as server,
-        pytest.raises(ProbeError, match=told),
-    ):
-        probe_completion(server.api_base, "m", timeout_s=0.5)
+def test_it_tells_why_a_request_failed(fault: str, told: str) -> None:
+    with KnownPaceServer(ttft_ms=5, tpot_ms=1, fault=fault) as server:
+        done = warm_up(server.api_base, "m", scenarios=("D(9,9)",), concurrency=1)
+    assert (done.requests, done.errors) == (1, 1)
+    assert re.search(told, done.first_error)
 
 
-def test_it_tells_that_nobody_listens() -> None:
-    with pytest.raises(ProbeError, match="Connection refused"):
-        probe_completion("http://127.0.0.1:9", "m")
+def test_it_tells_that_nobody_listens(port: int) -> None:
+    done = warm_up(f"http://127.0.0.1:{port}", "m", scenarios=("D(9,9)",), concurrency=1)
+    assert "Connection refused" in done.first_error
 
 
 def test_it_warms_up_with_the_heaviest_scenario_at_once() -> None:

@@ -1,4 +1,3 @@
-import socket
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -7,24 +6,9 @@ import pytest
 
 from experiments_app.engines.base import Launch
 from experiments_app.engines.model_source import resolve_model
-from tests.gguf_factory import byte_level_vocabulary, write_model
 
 SMALL_SERVER = Path(__file__).parent / "small_server.py"
 MakeLaunch = Callable[..., Launch]
-
-
-@pytest.fixture
-def port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        number: int = probe.getsockname()[1]
-        return number
-
-
-@pytest.fixture(scope="session")
-def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    vocabulary = byte_level_vocabulary(["hello world, how are you?"], pre="gpt-2", size=300)
-    return write_model(tmp_path_factory.mktemp("model") / "tiny.gguf", vocabulary)
 
 
 @pytest.fixture(scope="session")

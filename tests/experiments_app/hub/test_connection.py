@@ -34,8 +34,8 @@ def test_a_mirror_may_have_no_accounts(hub: Hub, environment: dict[str, str]) ->
     assert "not checked" in answer.message
 
 
-def test_no_connection_says_why(environment: dict[str, str], unused_port: int) -> None:
-    answer = test_connection({**environment, "HF_ENDPOINT": f"http://127.0.0.1:{unused_port}"})
+def test_no_connection_says_why(environment: dict[str, str], port: int) -> None:
+    answer = test_connection({**environment, "HF_ENDPOINT": f"http://127.0.0.1:{port}"})
     assert (answer.ok, answer.kind) == (False, HubErrorKind.NETWORK_UNREACHABLE)
     assert answer.message.startswith("The hub: 127.0.0.1")
 

@@ -129,8 +129,8 @@ def test_it_tells_a_name_that_is_not_known(environment: dict[str, str]) -> None:
     assert "its name is not known here" in error.message
 
 
-def test_it_tells_a_refused_connection(environment: dict[str, str], unused_port: int) -> None:
-    error = failure({**environment, "HF_ENDPOINT": f"http://127.0.0.1:{unused_port}"})
+def test_it_tells_a_refused_connection(environment: dict[str, str], port: int) -> None:
+    error = failure({**environment, "HF_ENDPOINT": f"http://127.0.0.1:{port}"})
     assert error.kind is HubErrorKind.NETWORK_UNREACHABLE
     assert "it refuses connections" in error.message
 
@@ -195,8 +195,8 @@ def test_it_tells_a_proxy_that_refuses_in_plain_http(
     assert "Write user and password" in error.message
 
 
-def test_it_tells_a_proxy_that_is_not_there(environment: dict[str, str], unused_port: int) -> None:
-    proxy = f"http://127.0.0.1:{unused_port}"
+def test_it_tells_a_proxy_that_is_not_there(environment: dict[str, str], port: int) -> None:
+    proxy = f"http://127.0.0.1:{port}"
     error = failure({**environment, "HF_ENDPOINT": "https://hub.example", "HTTPS_PROXY": proxy})
     assert error.kind is HubErrorKind.PROXY_REFUSED
     assert f"the proxy {proxy} cannot be reached" in error.message

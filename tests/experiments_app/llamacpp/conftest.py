@@ -1,5 +1,4 @@
 import json
-import socket
 import subprocess
 import sys
 import time
@@ -11,8 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
-from tests.gguf_factory import byte_level_vocabulary, write_model
 
 READY_TIMEOUT_S = 30.0
 
@@ -41,20 +38,6 @@ class Served:
 
 
 Serve = Callable[..., Any]
-
-
-@pytest.fixture(scope="session")
-def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    vocabulary = byte_level_vocabulary(["hello world, how are you?"], pre="gpt-2", size=300)
-    return write_model(tmp_path_factory.mktemp("model") / "tiny.gguf", vocabulary)
-
-
-@pytest.fixture
-def port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        number: int = probe.getsockname()[1]
-        return number
 
 
 @pytest.fixture
