@@ -11,18 +11,21 @@ from tests.docker_rig import bridged_dockerd, dockerd, session_bridged_dockerd, 
 from tests.factories import make_user
 from tests.scheduling import LongFilesFirst, in_order
 from tests.services import postgresql, redis_server
+from tests.shared_world import kept_world, world
 
 __all__ = [
     "bridged_dockerd",
     "chromium",
     "dockerd",
     "faulty_image",
+    "kept_world",
     "llamacpp_image",
     "postgresql",
     "python_image",
     "redis_server",
     "session_bridged_dockerd",
     "session_dockerd",
+    "world",
 ]
 
 

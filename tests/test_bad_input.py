@@ -156,8 +156,8 @@ def told(response: Any) -> list[str]:
 
 
 @pytest.fixture
-def attacker() -> Attacker:
-    return Attacker(World.make())
+def attacker(world: World) -> Attacker:
+    return Attacker(world)
 
 
 tries = effort(

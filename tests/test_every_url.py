@@ -39,11 +39,6 @@ HEADERS = {
 POLICY = ("default-src 'self'", "frame-ancestors 'none'", "object-src 'none'", "base-uri 'none'")
 
 
-@pytest.fixture
-def world() -> World:
-    return World.make()
-
-
 def browser_of(user: User | None, *, strict: bool = False) -> Client:
     """`strict`: forms without their token are refused, as they are outside of tests."""
     client = Client(raise_request_exception=False, enforce_csrf_checks=strict)
