@@ -307,6 +307,7 @@ LOGGING: dict[str, Any] = {
         # A filter sees what its own logger is told, not what comes from those below.
         "huey.consumer.Worker": {"filters": ["outages"]},
         "huey.consumer.Scheduler": {"filters": ["outages"]},
+        "experiments_app.notifications.sender": {"filters": ["outages"]},
         "django.request": {"filters": ["outages"]},
         "httpx": {"level": "WARNING"},
         "axes": {"level": "WARNING"},

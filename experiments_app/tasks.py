@@ -14,8 +14,7 @@ from experiments_app.datasets import taking
 from experiments_app.disk_watch import hold_for_room
 from experiments_app.models import Experiment
 from experiments_app.monitoring.queue_lag import note_job
-from experiments_app.notifications.deliver import RETRY_AFTER_S, send_due
-from experiments_app.notifications.models import Delivery
+from experiments_app.notifications.sender import Sender
 from experiments_app.notifications.stuck import note_stuck
 from experiments_app.parent_death import die_with_parent, let_children_end_on_sigterm
 from experiments_app.runner import run_experiment
@@ -24,6 +23,7 @@ from tasks_app.masking import mask_urls
 from tasks_app.models import Task
 
 logger = logging.getLogger(__name__)
+_sender = Sender()
 
 
 @db_task()
@@ -72,21 +72,6 @@ def wake(task_pk: int) -> None:
         logger.warning("task %d: the queue cannot be reached: %s", task_pk, mask_urls(str(error)))
 
 
-@db_task(priority=1)
-def deliver() -> None:
-    """Send the notifications that are due, before other jobs: it takes seconds."""
-    if send_due():
-        deliver.schedule(delay=RETRY_AFTER_S[0])
-
-
-def wake_deliveries() -> None:
-    """As `wake`: a call that is lost is made up for by `tick`."""
-    try:
-        deliver()
-    except (RedisError, sqlite3.Error, OSError) as error:
-        logger.warning("notifications: the queue cannot be reached: %s", mask_urls(str(error)))
-
-
 @db_task()
 def take_dataset(pk: int) -> None:
     """Fetch and read what somebody sent or named; a second job for the same one does nothing."""
@@ -108,8 +93,6 @@ def tick() -> None:
     hold_for_room()
     wake_all()
     note_stuck()
-    if Delivery.objects.due().exists():
-        wake_deliveries()
     taking.mend(wake_dataset)
 
 
@@ -147,5 +130,14 @@ def take_over() -> None:
     note_job()
     reaper.reap()
     wake_all()
-    if Delivery.objects.due().exists():
-        wake_deliveries()
+
+
+@settings.HUEY.on_startup()
+def begin_to_send() -> None:
+    """Beside its jobs, and no job itself: it would wait while every worker measures."""
+    _sender.start()
+
+
+@settings.HUEY.on_shutdown()
+def stop_sending() -> None:
+    _sender.stop()

@@ -17,7 +17,6 @@ from experiments_app.notifications import deliver
 from experiments_app.notifications import signing as webhook_signing
 from experiments_app.notifications.mail import Mail
 from experiments_app.notifications.models import Channel, Delivery
-from experiments_app.notifications.outbox import wake
 from experiments_app.notifications.outcome import Outcome
 from tasks_app.audit import record
 
@@ -129,7 +128,6 @@ def send_again(channel: Channel, delivery_pk: int) -> None:
         if not again:
             raise NotNow("There is nothing to send again: it is on its way, or no longer kept.")
         record("notification.sent_again", channel, name=channel.name)
-        transaction.on_commit(wake)
 
 
 # Whose address it is

@@ -1,9 +1,9 @@
-"""Sends what is due, and writes down how that went. Any number of workers may call it at once.
+"""Sends what is due, and writes down how that went. Any number of processes may do so at once.
 
-A row is claimed by a guarded update for as long as a try can take, so two workers never send the
+A row is claimed by a guarded update for as long as a try can take, so two never send the
 same; one that is killed in between leaves a claim that lapses, and the row is sent again under the
-same id. A worker at a time sends, several rows beside each other: a receiver that never answers
-keeps neither the others nor the experiments waiting.
+same id. One process of a machine sends at a time, several rows beside each other: a receiver that
+never answers keeps the others not waiting.
 """
 
 import fcntl
@@ -47,17 +47,18 @@ class CannotBeSent(Exception):
     """The message says why, and that no later try helps."""
 
 
-def send_due() -> bool:
-    """Send all that is due; whether some of it is to be tried again in `RETRY_AFTER_S[0]`.
+def send_due() -> None:
+    """Send all that is due, unless another process of this machine does."""
+    with only_one() as is_mine:
+        if is_mine:
+            send_all_due()
 
-    Returns at once where another worker is at it: that one looks again when it is through."""
-    is_soon = False
+
+def send_all_due() -> None:
+    """For whom `only_one` has let in."""
     while Delivery.objects.due().exists():
-        with _only_one() as is_mine:
-            if not is_mine:
-                break
-            is_soon |= _send_some()
-    return is_soon
+        for delivery, outcome in _outcomes(list(_claimed())):
+            _write(delivery, outcome)
 
 
 def send_now(delivery: Delivery) -> Outcome:
@@ -72,14 +73,6 @@ def new_claim() -> dict[str, object]:
     """The columns of a row that is held for one try."""
     until = timezone.now() + timedelta(seconds=CLAIM_S)
     return {"claim": uuid.uuid4().hex, "claimed_until": until}
-
-
-def _send_some() -> bool:
-    """Whether one of them failed for the first time."""
-    claimed = list(_claimed())
-    for delivery, outcome in _outcomes(claimed):
-        _write(delivery, outcome)
-    return any(d.tries == 1 and d.status == Delivery.Status.PENDING for d in claimed)
 
 
 def _claimed() -> Iterator[Delivery]:
@@ -200,8 +193,8 @@ def _count(delivery: Delivery, outcome: Outcome) -> None:
 
 
 @contextmanager
-def _only_one() -> Iterator[bool]:
-    """Whether nobody else on this machine is sending; a process that dies holds nothing."""
+def only_one() -> Iterator[bool]:
+    """Whether nobody else on this machine sends; a process that dies holds nothing."""
     root: Path = settings.HOME.root
     with (root / "deliveries.lock").open("ab") as file:
         try:

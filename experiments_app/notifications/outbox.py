@@ -1,9 +1,9 @@
-"""Writes down whom to tell, in the transaction of the change itself."""
+"""Writes down whom to tell, in the transaction of the change itself; the consumer looks for it
+every few seconds."""
 
 import logging
 from datetime import datetime
 
-from django.db import transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from experiments_app.notifications.models import Channel, Delivery, TaskFollow
@@ -44,7 +44,6 @@ def note(task: Task, event: Delivery.Event, at: datetime, message: str = "") -> 
     ]
     if rows:
         Delivery.objects.bulk_create(rows, ignore_conflicts=True)
-        transaction.on_commit(wake)
     return len(rows)
 
 
@@ -63,10 +62,3 @@ def channels_for(task: Task, event: Delivery.Event) -> "QuerySet[Channel]":
         )
         .exclude(Exists(wishes.filter(wish=TaskFollow.Wish.MUTE)))
     )
-
-
-def wake() -> None:
-    """Have what is due sent now. A lost call is made up for by the next `tick`."""
-    from experiments_app.tasks import wake_deliveries  # it imports all that runs experiments
-
-    wake_deliveries()
