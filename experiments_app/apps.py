@@ -6,7 +6,9 @@ class ExperimentsAppConfig(AppConfig):
     verbose_name = "Experiments"
 
     def ready(self) -> None:
+        from experiments_app import earlier_final
         from experiments_app.notifications import outbox
         from tasks_app import transitions
 
+        transitions.listen(earlier_final.note_change)
         transitions.listen(outbox.note_change)

@@ -53,15 +53,17 @@ def next_execution(
     except Exception as error:
         logger.exception("the final of %s", run)
         why = f"a fault of this program: {type(error).__name__}: {error}"
-        end(run, Final(is_done=True, verdict=FinalVerdict.UNCONFIRMED, why=why))
+        kept = Final.from_data(run.final)
+        broken = Final(is_done=True, verdict=FinalVerdict.UNCONFIRMED, why=why)
+        end(run, kept.given_up() if kept and kept.earlier else broken)
         return None
 
 
 def reopen(run: Run) -> None:
-    """The search goes on: there will be another final, which uses the repeats that there are."""
+    """The search goes on: there will be another final."""
     kept = Final.from_data(run.final)
     if kept is not None:
-        save(run, Final(executions=kept.executions, engine_s=kept.engine_s, drift=kept.drift))
+        save(run, kept.reopened())
 
 
 class _Final:

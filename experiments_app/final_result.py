@@ -1,7 +1,7 @@
 """What the final found, as it is kept in `Run.final`."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from typing import Any, Self
 
@@ -65,7 +65,8 @@ class Final:
     took of `budget_s`. `executions`: number, repeat and round of all that was started;
     `first_round` is later than 1 where the search went on after an earlier final.
     `simplified_from`: the contender that won, where the undo test has left out some of its flags;
-    then `winner` is that configuration without them."""
+    then `winner` is that configuration without them. `earlier`: the one that the run went on after,
+    until this one has ended. `has_gone_on`: the run went on after it and ended without another."""
 
     contenders: tuple[int, ...] = ()
     rounds: int = 0
@@ -84,6 +85,8 @@ class Final:
     engine_s: float = 0.0
     budget_s: float = 0.0
     why: str = ""
+    earlier: "Final | None" = None
+    has_gone_on: bool = False
 
     def estimate_of(self, number: int) -> Estimate | None:
         return next((e for e in self.estimates if e.number == number), None)
@@ -97,6 +100,21 @@ class Final:
     def is_reopened(self) -> bool:
         """Whether the search went on after a final; there will be another one."""
         return not self.has_begun and bool(self.executions)
+
+    def reopened(self) -> "Final":
+        """For another one, which uses the repeats that there are."""
+        ended = replace(self, earlier=None, has_gone_on=False) if self.is_done else self.earlier
+        return Final(
+            executions=self.executions, engine_s=self.engine_s, drift=self.drift, earlier=ended
+        )
+
+    def given_up(self) -> "Final":
+        """The run ends without it: what the earlier one found stands again, where there was one."""
+        if self.is_done or self.earlier is None:
+            return self
+        return replace(
+            self.earlier, executions=self.executions, engine_s=self.engine_s, has_gone_on=True
+        )
 
     @property
     def left_out(self) -> tuple[str, ...]:
@@ -143,6 +161,7 @@ class Final:
             ),
             "drift": Drift(**_with_pairs(drift, "ci95")) if drift else None,
             "undo": tuple(Undo(**_with_pairs(u, "ci95")) for u in data["undo"]),
+            "earlier": cls.from_data(data.get("earlier")),
         }
         return cls(**known)
 

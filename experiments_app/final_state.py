@@ -1,13 +1,13 @@
 """How far a final is: kept in `Run.final`, and read from the rows of its executions."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from experiments_app import repeats, task_log, words
 from experiments_app.differences import FEWEST_ROUNDS
 from experiments_app.final_result import Final
 from experiments_app.models import Experiment
-from tasks_app.models import Run
+from tasks_app.models import Run, Task
 
 Status = Experiment.Status
 MOST_FAILURES = 2
@@ -62,7 +62,7 @@ def _executions(run: Run) -> list[Experiment]:
 
 
 def end(run: Run, state: Final) -> None:
-    save(run, state)
+    save(run, replace(state, earlier=None))
     winner = "" if state.winner is None else f", {name_of(state.winner)}"
     if state.simplified_from is not None:
         winner += f" ({name_of(state.simplified_from)} without {', '.join(state.left_out)})"
@@ -72,8 +72,10 @@ def end(run: Run, state: Final) -> None:
 
 
 def save(run: Run, state: Final) -> None:
+    """Where the run has ended meanwhile, it keeps what it has."""
     run.final = state.to_data()
-    Run.objects.filter(pk=run.pk).update(final=run.final)
+    under_way = [status for status in Task.Status if status.is_under_way]
+    Run.objects.filter(pk=run.pk, status__in=under_way).update(final=run.final)
 
 
 def name_of(number: int) -> str:

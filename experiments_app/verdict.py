@@ -59,8 +59,8 @@ def why_not_confirmed(final: Final | None, spec: TaskSpec, status: Task.Status) 
         if final is None:
             return "the search goes on"
         if final.is_reopened:
-            return "the search goes on; the earlier final is void, and another one follows"
-        return "the final has not ended yet"
+            return f"the search goes on, and another final follows{_earlier(final)}"
+        return f"the final has not ended yet{_earlier(final)}"
     if final is not None:
         return "the final was not ended"
     if not spec.optimization.confirm:
@@ -68,8 +68,21 @@ def why_not_confirmed(final: Final | None, spec: TaskSpec, status: Task.Status) 
     return "no final was held"
 
 
+def _earlier(final: Final) -> str:
+    """What was found before the run went on."""
+    told = sentence(final.earlier) if final.earlier else ""
+    return f"; the one before it said: {told}" if told else ""
+
+
 def how_sure(final: Final) -> str:
     """What a reader may make of the verdict of a final that has ended, in plain words."""
+    told = _how_sure(final)
+    if not told or not final.has_gone_on:
+        return told
+    return f"{told} The run went on after that, and ended before another final could compare more."
+
+
+def _how_sure(final: Final) -> str:
     match final.verdict if final.is_done else None:
         case FinalVerdict.BETTER if final.gain is not None:
             return f"{_repeats(final)}, in turn.{_undone(final)}{_trust(final)}"

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -228,7 +229,10 @@ def test_an_extended_run_has_another_final_that_keeps_the_repeats() -> None:
     lifecycle.extend_task(ended(task), more=1, wake_consumer=False)
     assert not final_of(task).is_done
     overview = TaskOverview.load(ended(task))
-    assert overview.sureness.startswith("Not confirmed: the search goes on; the earlier final is")
+    assert overview.sureness.startswith(
+        "Not confirmed: the search goes on, and another final follows; the one before it said:"
+        " experiment 2 is better than the default by 3"
+    )
     assert not overview.is_in_final
     assert overview.fraction < 1
     ran = run_to_the_end(task, rates, wobble(0.005, seed=2))
@@ -240,6 +244,39 @@ def test_an_extended_run_has_another_final_that_keeps_the_repeats() -> None:
     assert estimate is not None
     assert estimate.repeats > 2
     assert ended(task).status == Task.Status.COMPLETED
+
+
+def test_a_run_that_goes_on_and_is_cancelled_keeps_its_verdict_for_the_next_final() -> None:
+    """Cancelled right away, then in the middle of the other final: what that measured counts."""
+    task = started(5, optimization={"max_iterations": 3})
+    rates = {0: 100.0, 1: 90.0, 2: 131.0, 3: 95.0, 4: 140.0, 5: 60.0}
+    run_to_the_end(task, rates, wobble(0.005))
+    first, told = final_of(task), RunResults(ended(task)).verdict
+    lifecycle.extend_task(ended(task), more=1, wake_consumer=False)
+    lifecycle.cancel_task(ended(task))
+    assert final_of(task) == replace(first, has_gone_on=True)
+
+    lifecycle.extend_task(ended(task), more=1, wake_consumer=False)
+    while (execution := advance(task.pk)) is not None and execution.number in {0, 2, 4}:
+        if execution.is_repeat and execution.number == 4:
+            break
+        measure(execution, rates[execution.number])
+    lifecycle.cancel_task(ended(task))
+    kept = final_of(task)
+    assert (kept.verdict, kept.winner, kept.gain) == (FinalVerdict.BETTER, 2, first.gain)
+    assert len(kept.executions) > len(first.executions)
+    assert RunResults(ended(task)).verdict == told
+    overview = TaskOverview.load(ended(task))
+    assert overview.answer is not None
+    assert overview.answer.number == 2
+    assert "The run went on after that, and ended before another final" in overview.sureness
+
+    lifecycle.extend_task(ended(task), more=1, wake_consumer=False)
+    run_to_the_end(task, rates, wobble(0.005, seed=2))
+    found = final_of(task)
+    assert (found.verdict, found.winner) == (FinalVerdict.BETTER, 4)
+    assert found.executions[: len(kept.executions)] == kept.executions
+    assert (found.earlier, found.has_gone_on) == (None, False)
 
 
 def test_what_is_reused_from_an_earlier_run_is_measured_again_in_the_final() -> None:
