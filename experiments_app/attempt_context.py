@@ -8,6 +8,7 @@ from experiments_app.leases import Claim, Heartbeat
 from experiments_app.live_progress import LiveProgress
 from experiments_app.models import Experiment
 from experiments_app.network import network_environment
+from experiments_app.recorded_runtime import recorded_for
 from tasks_app.masking import mask_text, secrets_in, spec_secrets
 from tasks_app.models import Run
 from tasks_app.spec import TaskSpec
@@ -30,7 +31,9 @@ class AttemptContext:
         self.experiment = experiment
         self.claim = claim
         self.heartbeat = heartbeat
-        self.spec: TaskSpec = Run.objects.get(task=experiment.task, number=experiment.run).task_spec
+        run = Run.objects.get(task=experiment.task, number=experiment.run)
+        self.spec: TaskSpec = run.task_spec
+        self.recorded_runtime = recorded_for(experiment, run)
         self.network = network_environment(self.spec.access)
         self.secrets: tuple[str, ...] = (*spec_secrets(self.spec), *secrets_in(self.network))
         self.deadline = time.monotonic() + self.spec.optimization.timeout_per_iteration

@@ -3,20 +3,26 @@
 from collections.abc import Mapping
 
 from experiments_app.models import Experiment
+from experiments_app.recorded_runtime import recorded_for
 from tasks_app import spec_gpus
 from tasks_app.expressions import ExpressionError, Scalar
 from tasks_app.models import Run
 from tasks_app.problems import Problem, SpecError
-from tasks_app.runtimes import RuntimeFileError, load_runtime, site_runtimes
+from tasks_app.runtimes import Runtime, RuntimeFileError, load_runtime, site_runtimes
 from tasks_app.spec import TaskSpec
 
 
-def gpus_of(spec: TaskSpec, parameters: Mapping[str, Scalar]) -> int:
+def gpus_of(
+    spec: TaskSpec, parameters: Mapping[str, Scalar], runtime: Runtime | None = None
+) -> int:
     """The GPUs that a configuration takes; 0 for one that runs on the CPU.
 
-    Raises RuntimeFileError, and ExpressionError of the runtime's `devices`.
+    `runtime`: another one than today's file has. Raises RuntimeFileError, and ExpressionError of
+    the runtime's `devices`.
     """
-    return load_runtime(spec.base_runtime).device_count(parameters) if spec.use_gpus else 0
+    if not spec.use_gpus:
+        return 0
+    return (runtime or load_runtime(spec.base_runtime)).device_count(parameters)
 
 
 def gpus_needed(experiment_pk: int) -> int:
@@ -26,8 +32,8 @@ def gpus_needed(experiment_pk: int) -> int:
     """
     experiment = Experiment.objects.get(pk=experiment_pk)
     try:
-        spec = Run.objects.get(task=experiment.task_id, number=experiment.run).task_spec
-        return gpus_of(spec, experiment.parameters)
+        run = Run.objects.get(task=experiment.task_id, number=experiment.run)
+        return gpus_of(run.task_spec, experiment.parameters, recorded_for(experiment, run))
     except (RuntimeFileError, ExpressionError, SpecError):
         return 0
 

@@ -120,15 +120,19 @@ def plan_launch(
     model: ModelSource,
     port: int,
     gpu_ids: tuple[str, ...] = (),
+    *,
+    recorded: Runtime | None = None,
 ) -> LaunchPlan:
-    """`gpu_ids`: the UUIDs of the GPUs that were leased for it.
+    """`gpu_ids`: the UUIDs of the GPUs that were leased for it. `recorded`: the runtime as it was,
+    where that is to be started and not what today's file says.
 
     Raises RuntimeFileError, ExpressionError (of the runtime's `devices`), ModelNotFound (where a
     container cannot have it), TokenizerError, VolumeRefused, NotAllowed.
     """
-    runtime = load_runtime(spec.base_runtime)
-    require_allowed(spec, runtime, image_of(spec, runtime))
-    devices = gpus_of(spec, parameters)
+    today = load_runtime(spec.base_runtime)
+    runtime = recorded or today
+    require_allowed(spec, today, image_of(spec, runtime))
+    devices = gpus_of(spec, parameters, runtime)
     environment = {
         **network_environment(spec.access),
         **runtime.environment,

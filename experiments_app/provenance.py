@@ -19,7 +19,7 @@ from django.db.models.fields.json import KT
 from django.utils import timezone
 
 from autotuner_site.templatetags.site import site_version
-from experiments_app import pinned_dataset
+from experiments_app import pinned_dataset, recorded_runtime
 from experiments_app.benchmark.version import GENAI_BENCH_VERSION
 from experiments_app.facts import cpu_name
 from experiments_app.gpus import glance
@@ -49,7 +49,9 @@ OBSERVED = {
 
 def record(task: Task) -> None:
     """Keep what is known now with the task's current run, which has just begun."""
-    task.runs.filter(number=task.run).update(provenance=at_start(task.spec))
+    spec = task.spec
+    known = at_start(spec) | {recorded_runtime.KEY: recorded_runtime.to_record(spec)}
+    task.runs.filter(number=task.run).update(provenance=known)
 
 
 def note_model(task: Task, number: int, spec: TaskSpec) -> None:

@@ -54,7 +54,14 @@ class Serving:
         self._model = find_model(spec)
         port = lease_port(context.claim, settings.PORT_RANGE)
         gpu_ids = context.claim.gpu_ids
-        self.plan: LaunchPlan = plan_launch(spec, experiment.parameters, self._model, port, gpu_ids)
+        self.plan: LaunchPlan = plan_launch(
+            spec,
+            experiment.parameters,
+            self._model,
+            port,
+            gpu_ids,
+            recorded=context.recorded_runtime,
+        )
         if self.plan.devices != len(gpu_ids):
             raise RuntimeFileError(
                 f"the runtime {spec.base_runtime} was changed meanwhile: this configuration takes"

@@ -8,6 +8,7 @@ from experiments_app.differences import BLOCKED_FROM, Noise
 from experiments_app.drift import noise_before_final
 from experiments_app.final_result import Final
 from experiments_app.models import Experiment
+from experiments_app.recorded_runtime import recorded
 from experiments_app.verification_differences import differences
 from experiments_app.verification_verdict import VerifyVerdict, judge
 from tasks_app.models import Run
@@ -17,8 +18,8 @@ from tasks_app.spec import TaskSpec
 def found(spec: TaskSpec, execution: Experiment) -> dict[str, Any]:
     """What came of an execution whose figures are stored: for its column `verification`.
 
-    `{verdict, promised, measured, change, allowed, readings, why, misses, differences}`; scores in
-    the objective's unit, shares as ratios.
+    `{verdict, promised, measured, change, allowed, readings, why, misses, differences,
+    is_runtime_recorded}`; scores in the objective's unit, shares as ratios.
     """
     original = execution.original()
     run = Run.objects.get(task=execution.task, number=execution.run)
@@ -31,13 +32,16 @@ def found(spec: TaskSpec, execution: Experiment) -> dict[str, Any]:
         for repeat in _counted_repeats(original)
     )
     promised = [value for value in readings if value is not None]
-    differing = differences(run, spec, original, execution)
+    how = {
+        "differences": differences(run, spec, original, execution),
+        "is_runtime_recorded": recorded(run) is not None,
+    }
     misses = [objective.describe_miss(m) for p in points for m in objective.misses(p, spec.slo)]
     if now is None or not promised:
         lacking = "now it gave" if now is None else "then it left"
         why = misses[0] if misses else f"{lacking} no figure that can be compared"
         verdict = VerifyVerdict.NOT_KEPT if misses else VerifyVerdict.UNCLEAR
-        return {"verdict": verdict, "why": why, "misses": misses, "differences": differing}
+        return {"verdict": verdict, "why": why, "misses": misses, **how}
     judged = judge(promised, now, _noise(spec, run, original), misses)
     sign = 1 if objective.is_maximised(spec.optimization.objective) else -1
     return {
@@ -50,7 +54,7 @@ def found(spec: TaskSpec, execution: Experiment) -> dict[str, Any]:
         "is_noise_known": judged.is_noise_known,
         "why": judged.why,
         "misses": misses,
-        "differences": differing,
+        **how,
     }
 
 

@@ -73,6 +73,16 @@ def _slo(found: Mapping[str, Any], spec: TaskSpec) -> str:
     return "; every SLO held"
 
 
+def how_started(execution: Experiment) -> str:
+    """What cannot be held on to of how the server was started; "" where all can."""
+    if execution.verification.get("is_runtime_recorded", True):
+        return ""
+    return (
+        "The run did not record how the runtime's file was then: the server was started as it is"
+        " today."
+    )
+
+
 @dataclass(frozen=True)
 class ShownVerification:
     """A line of the page."""
@@ -102,6 +112,10 @@ class ShownVerification:
         return ", ".join(name[:1].lower() + name[1:] for name in names)
 
     @property
+    def how_started(self) -> str:
+        return how_started(self.experiment)
+
+    @property
     def differences(self) -> list[Mapping[str, str]]:
         return list(self.experiment.verification.get("differences", ()))
 
@@ -122,6 +136,7 @@ def exported(execution: Experiment, spec: TaskSpec) -> dict[str, Any]:
         "why": execution.verification.get("why") or None,
         "misses": execution.verification.get("misses", []),
         "differences": execution.verification.get("differences", []),
+        "is_runtime_recorded": execution.verification.get("is_runtime_recorded"),
         "error_kind": execution.error_kind or None,
         "error": execution.error or None,
         "command": execution.command,

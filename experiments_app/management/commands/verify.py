@@ -17,7 +17,7 @@ from experiments_app.models import Experiment
 from experiments_app.reaper import reap
 from experiments_app.verification_export import verification_data
 from experiments_app.verification_verdict import VerifyVerdict
-from experiments_app.verification_words import sentence, verdict_of
+from experiments_app.verification_words import how_started, sentence, verdict_of
 from tasks_app.models import Run, StaleState
 from tasks_app.problems import SpecError
 
@@ -64,5 +64,7 @@ class Command(SiteCommand):
             self.print_json(data)
             return
         self.stdout.write(sentence(execution, spec))
+        if told := how_started(execution):
+            self.stdout.write(told)
         for one in data["differences"]:
             self.stdout.write(f"- {one['name']}: {one['before']}, now {one['now']}")
