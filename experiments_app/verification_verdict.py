@@ -16,7 +16,7 @@ ch. 4), with the noise that the final has found for a reading of any configurati
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from experiments_app.differences import LEVEL, MATTERS, Noise
@@ -69,4 +69,4 @@ def judge(
 
 
 def _because(found: Judged, verdict: VerifyVerdict, why: str) -> Judged:
-    return Judged(verdict, found.change, found.allowed, found.readings, found.is_noise_known, why)
+    return replace(found, verdict=verdict, why=why)

@@ -34,7 +34,8 @@ def verdict_of(execution: Experiment) -> VerifyVerdict | None:
 
 
 def sentence(execution: Experiment, spec: TaskSpec) -> str:
-    """`kept: 80.1 against 80.2 tokens/s (−0.1%, 3.1% may be chance), every SLO held`"""
+    """`kept: 80.1 against 80.2 tokens/s (0.1% worse, where 2.3% worse may be chance); every SLO
+    held`"""
     verdict = verdict_of(execution)
     if verdict is None:
         return str(execution.current_status.label).lower()

@@ -181,13 +181,9 @@ def _score(tried: Tried, outcome: Outcome) -> str:
     if tried.objective_score is None:
         return plain("misses the SLO" if tried.feasible is False else tried.status)
     told = words.score(tried.objective_score, outcome.objective)
-    half = outcome.half_width(tried.number)
-    if half is None or outcome.final is None:
-        return told
-    for estimate in outcome.final.estimates:
-        if estimate.number == tried.number and estimate.score_ci95:
-            low, high = estimate.score_ci95
-            return f"{told} (95%: {words.number(low)} to {words.number(high)})"
+    if interval := outcome.score_ci95(tried.number):
+        low, high = interval
+        told += f" (95%: {words.number(low)} to {words.number(high)})"
     return told
 
 

@@ -1,5 +1,6 @@
 """What `tune` takes for a CI job, and what it asks of the run that is about to begin."""
 
+import os
 from argparse import ArgumentParser
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,7 +8,6 @@ from pathlib import Path
 from typing import Any, Self
 
 from autotuner_site.commands import BadInput
-from experiments_app.ci.files import check_target
 from experiments_app.ci.gates import parse_share
 from experiments_app.ci.outcome import Outcome
 from experiments_app.ci.regression import Stored, obstacles
@@ -73,7 +73,7 @@ class Asked:
             )
         files = {name: options[name] for name in ("junit", "markdown") if options[name]}
         for name, path in files.items():
-            check_target(f"--{name}", path)
+            _check_target(f"--{name}", path)
         if len({path.resolve() for path in files.values()}) < len(files):
             raise BadInput("--junit and --markdown name the same file; give each one of its own")
         return cls(
@@ -121,6 +121,18 @@ class Asked:
                 f" {'; '.join(found)}; compare with a run under the same load, model, objective"
                 " and SLO"
             )
+
+
+def _check_target(option: str, path: Path) -> Path:
+    """A path that can be written later, before hours are spent. Raises BadInput."""
+    folder = path.resolve().parent
+    if path.is_dir():
+        raise BadInput(f"{option} {path}: is a folder; name a file in it")
+    if not folder.is_dir():
+        raise BadInput(f"{option} {path}: there is no folder {folder}; make it first")
+    if not os.access(path if path.exists() else folder, os.W_OK):
+        raise BadInput(f"{option} {path}: this user may not write there")
+    return path
 
 
 def _newest(task: Task, *, goes_on: bool) -> Stored | None:

@@ -30,7 +30,6 @@ class Tried(BaseModel):
     status: str
     feasible: bool | None = None
     objective_score: float | None = Field(default=None, ge=0)
-    reused_from: str | None = None
     error_kind: str | None = None
     error: str | None = None
     command: list[str] | str = Field(default_factory=list)
@@ -61,7 +60,6 @@ class Final(BaseModel):
 
     is_done: bool = False
     estimates: list[Estimate] = Field(default_factory=list)
-    why: str = ""
 
 
 class _Gpu(BaseModel):
@@ -160,31 +158,26 @@ class Outcome(BaseModel):
         """The name of the GPU, or of the processor, that it ran on; empty where it is not known."""
         return str(self.facts.get("gpu") or "")
 
-    @property
-    def optimization(self) -> Mapping[str, Any]:
-        return _section(self.spec, "optimization")
-
-    @property
-    def benchmark(self) -> Mapping[str, Any]:
-        return _section(self.spec, "benchmark")
+    def section(self, name: str) -> Mapping[str, Any]:
+        """Of the task file; empty where it has none."""
+        section = self.spec.get(name)
+        return section if isinstance(section, Mapping) else {}
 
     @cached_property
     def circumstances(self) -> dict[str, str]:
         """What it was measured with, in words: engine, versions, hardware, model, prompts."""
         return lines(self.provenance.model_dump()) if self.provenance else {}
 
-    def half_width(self, number: int) -> float | None:
-        """Of the 95 % interval of an experiment's score, as a logarithm: what measuring it again
-        in the final has shown. None where it was measured once, so that nothing is known."""
+    def score_ci95(self, number: int) -> tuple[float, float] | None:
+        """The 95 % interval of an experiment's score, as measuring it again in the final has shown.
+        None where it was measured once, so that nothing is known."""
         if self.final is None or not self.final.is_done:
             return None
-        for estimate in self.final.estimates:
-            if estimate.number == number and estimate.score_ci95:
-                low, high = estimate.score_ci95
-                return math.log(high / low) / 2 if 0 < low <= high else None
-        return None
+        found = (e.score_ci95 for e in self.final.estimates if e.number == number and e.score_ci95)
+        low, high = next(found, None) or (0.0, 0.0)
+        return (low, high) if 0 < low <= high else None
 
-
-def _section(spec: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    section = spec.get(name)
-    return section if isinstance(section, Mapping) else {}
+    def half_width(self, number: int) -> float | None:
+        """Of that interval, as a logarithm."""
+        interval = self.score_ci95(number)
+        return math.log(interval[1] / interval[0]) / 2 if interval else None

@@ -87,16 +87,16 @@ def obstacles(now: Outcome, then: Outcome) -> list[str]:
     found = []
     if now.objective != then.objective:
         found.append(f"the objective is {now.objective} and was {then.objective}")
-    if now.optimization.get("objectives") or then.optimization.get("objectives"):
+    if any(one.section("optimization").get("objectives") for one in (now, then)):
         found.append("several objectives are traded against one another: there is no one score")
     models = _last(now), _last(then)
     if models[0] != models[1]:
         found.append(f"the model is {models[0]} and was {models[1]}")
     if changed := _changed(_load(now), _load(then)):
         found.append(f"the load is another one ({changed})")
-    if changed := _changed(_section(now, "slo"), _section(then, "slo")):
+    if changed := _changed(now.section("slo"), then.section("slo")):
         found.append(f"the SLO is another one ({changed})")
-    if len(now.benchmark.get("traffic_scenarios") or ()) > 1 and (
+    if len(now.section("benchmark").get("traffic_scenarios") or ()) > 1 and (
         changed := _changed(_scoring(now), _scoring(then))
     ):
         found.append(f"scenarios become one score in another way ({changed})")
@@ -153,23 +153,18 @@ def _notes(now: Outcome, then: Outcome) -> Iterator[str]:
 
 def _last(outcome: Outcome) -> str:
     """The model without the folder, which is another one on another machine."""
-    path = _section(outcome, "model").get("id_or_path")
+    path = outcome.section("model").get("id_or_path")
     return str(outcome.facts.get("model") or path).rstrip("/").rpartition("/")[2]
-
-
-def _section(outcome: Outcome, name: str) -> Mapping[str, Any]:
-    section = outcome.spec.get(name)
-    return section if isinstance(section, Mapping) else {}
 
 
 def _load(outcome: Outcome) -> dict[str, Any]:
     """With the defaults of what the file does not say: it may be of an older version."""
-    load = {**Benchmark().model_dump(mode="python"), **outcome.benchmark}
+    load = {**Benchmark().model_dump(mode="python"), **outcome.section("benchmark")}
     return {name: value for name, value in load.items() if name not in NOT_THE_LOAD}
 
 
 def _scoring(outcome: Outcome) -> dict[str, Any]:
-    scored = {**Optimization().model_dump(mode="python"), **outcome.optimization}
+    scored = {**Optimization().model_dump(mode="python"), **outcome.section("optimization")}
     return {name: scored[name] for name in SCORED_BY}
 
 

@@ -9,13 +9,13 @@ from typing import Any
 from django.utils import timezone
 
 from autotuner_site.commands import FAILURE, SUCCESS
-from experiments_app.ci.files import write_whole
 from experiments_app.ci.gates import Gate, exit_fails, no_regression, not_below_baseline
 from experiments_app.ci.junit import junit
 from experiments_app.ci.markdown_summary import markdown_summary
 from experiments_app.ci.options import Asked
 from experiments_app.ci.outcome import Outcome
 from experiments_app.ci.regression import Change, Stored, change_in_words, compare
+from experiments_app.output_file import write_whole
 from experiments_app.results import RunResults
 from tasks_app.models import Task
 
@@ -75,7 +75,7 @@ class Report:
             if path is None:
                 continue
             try:
-                write_whole(path, make())
+                write_whole(path, [make().encode()])
             except OSError as error:
                 failed.append(f"{path} cannot be written: {error.strerror or error}")
         return failed

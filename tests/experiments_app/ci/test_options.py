@@ -7,8 +7,8 @@ import pytest
 from django.core.management import call_command
 
 from autotuner_site.commands import BadInput
-from experiments_app.ci.files import write_whole
 from experiments_app.ci.options import Asked
+from experiments_app.output_file import write_whole
 from experiments_app.results import RunResults
 from tasks_app.models import Run, Task
 from tests.experiments_app.ci.outcomes import data
@@ -128,7 +128,7 @@ def test_a_file_is_replaced_as_a_whole_and_keeps_its_mode(
     file.chmod(0o640)
     link = tmp_path / "link.md"
     link.symlink_to(file)
-    write_whole(link, "new\n")
+    write_whole(link, [b"new\n"])
     assert link.is_symlink()
     assert (file.read_text(), file.stat().st_mode & 0o777) == ("new\n", 0o640)
 
@@ -137,7 +137,7 @@ def test_a_file_is_replaced_as_a_whole_and_keeps_its_mode(
 
     monkeypatch.setattr(Path, "replace", full)
     with pytest.raises(OSError, match="No space"):
-        write_whole(file, "newer")
+        write_whole(file, [b"newer"])
     assert file.read_text() == "new\n"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["link.md", "summary.md"]
 
@@ -147,7 +147,7 @@ def test_what_is_no_plain_file_is_written_to(tmp_path: Path) -> None:
     os.mkfifo(pipe)
     reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
     try:
-        write_whole(pipe, "told")
+        write_whole(pipe, [b"told"])
         assert os.read(reader, 100) == b"told"
     finally:
         os.close(reader)
