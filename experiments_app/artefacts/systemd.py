@@ -59,7 +59,7 @@ def secrets_file(subject: Subject) -> str:
 
 def _lines(subject: Subject) -> Iterator[str]:
     yield "[Unit]"
-    yield f"Description={one_line(subject.spec.served_model_name).replace('%', '%%')}"
+    yield f"Description={_description(subject.spec.served_model_name)}"
     yield "Wants=network-online.target"
     yield "After=network-online.target"
     yield ""
@@ -97,6 +97,11 @@ def command_line(words: tuple[str, ...]) -> str:
     """Of ExecStart. The program is no place for variables, so its dollars stand alone."""
     program, *arguments = words
     return " ".join([quoted(program), *(quoted(word).replace("$", "$$") for word in arguments)])
+
+
+def _description(text: str) -> str:
+    """A backslash at its end would take the next line along."""
+    return one_line(text).rstrip("\\ ").replace("%", "%%")
 
 
 def _hex(char: str) -> str:

@@ -9,7 +9,9 @@ import pytest
 
 from experiments_app.artefacts.subject import Subject
 from experiments_app.artefacts.systemd import systemd_unit
+from tasks_app.spec import TaskSpec
 from tests.experiments_app.artefacts.hostile import ARGUMENTS, ENVIRONMENT, subject
+from tests.factories import task_data
 
 _WORD = re.compile(r'"((?:[^"\\]|\\.)*)"|([^ ]+)')
 _ESCAPE = re.compile(r"\\(?:x([0-9a-f]{2})|u([0-9a-f]{4})|([0-7]{3})|(.))")
@@ -61,6 +63,13 @@ def test_it_has_the_environment_that_was_measured(tmp_path: Path) -> None:
     values = re.findall(r"\n\t\tEnvironment: (.*?)(?=\n\t\t[A-Z][A-Za-z]+: )", told, re.DOTALL)
     found = dict(value.partition("=")[::2] for value in values)
     assert found == ENVIRONMENT
+
+
+def test_a_name_that_ends_in_a_backslash_takes_no_line_along(tmp_path: Path) -> None:
+    spec = TaskSpec.from_data(task_data(model={"id_or_path": "C:\\models\\"}))
+    told = analysed(subject(spec=spec), tmp_path)
+    assert "Description: C:\\models\n" in told
+    assert "Wants: network-online.target" in told
 
 
 def test_a_secret_is_read_from_a_file(tmp_path: Path) -> None:
