@@ -42,7 +42,7 @@ def stands_for(number: Number) -> Number:
 def number_written(text: str) -> Number | None:
     """Also where it is written as 127.1, 2130706433 or 0x7f000001; None if it is a name."""
     try:
-        return ip_address(text.partition("%")[0])
+        return ip_address(text.partition("%")[0] if ":" in text else text)  # without its zone
     except ValueError:
         pass
     try:

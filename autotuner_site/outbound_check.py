@@ -1,5 +1,6 @@
 """Which addresses that users name may be asked: those of the open internet, looked up once."""
 
+import re
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from autotuner_site.addresses import Number, is_own_name, is_public, number_writ
 
 LOOK_UP_S = 10.0
 LONGEST_URL = 2_000
+_HOST = re.compile(rb"[A-Za-z0-9._:-]+")
 
 
 class OutboundError(Exception):
@@ -100,6 +102,8 @@ def parsed(url: str) -> httpx.URL:
         raise Refused(f"This is no address: {error}.") from error
     if address.scheme not in {"http", "https"} or not address.host:
         raise Refused("An address begins with https:// or http:// and names a host.")
+    if not _HOST.fullmatch(address.raw_host):  # a proxy may read %00 or %2f as it likes
+        raise Refused("The host of an address has letters, digits, dots and hyphens.")
     if address.userinfo:
         raise Refused("An address holds no name and no password: they would be shown with it.")
     if port is not None and not 0 < port < 65536:

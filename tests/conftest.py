@@ -2,9 +2,11 @@ import os
 from collections.abc import Generator, Iterator
 
 import pytest
+from django.conf import settings
 from django.test import Client
 from xdist.remote import Producer
 
+from autotuner_site.rate_limits import FILE_NAME
 from tests.chromium import chromium
 from tests.docker_images import faulty_image, llamacpp_image, python_image
 from tests.docker_rig import bridged_dockerd, dockerd, session_bridged_dockerd, session_dockerd
@@ -42,6 +44,12 @@ def site_has_just_started() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("experiments_app.monitoring.health.STARTING_S", float("inf"))
         yield
+
+
+@pytest.fixture(autouse=True)
+def nobody_came_before() -> None:
+    """Accounts of other tests have the same numbers, and their calls do not count."""
+    (settings.HOME.root / FILE_NAME).unlink(missing_ok=True)
 
 
 NO_SKIP = bool(os.environ.get("AUTOTUNER_NO_SKIP"))

@@ -51,6 +51,6 @@ from autotuner_site.settings import DATABASE_PATH, DATABASES  # noqa: E402
 if DATABASE_PATH:
     # A file and not memory: workers, heartbeats and live servers have connections of their own.
     DATABASES["default"]["TEST"] = {"NAME": Path(_home) / "test.db"}
-# Accounts of other tests have the same numbers: the tests of the limit set it themselves.
+# Tests ask for every address at once; those of the limits set them.
 API_CALLS_PER_MINUTE = API_FAILED_SIGN_INS_PER_MINUTE = 0
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

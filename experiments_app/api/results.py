@@ -24,9 +24,14 @@ FORMATS: dict[str, tuple[str, Callable[[RunResults], Iterator[str] | Iterator[by
     "csv": ("text/csv; charset=utf-8", results_file.csv_lines),
     "parquet": (PARQUET, parquet_parts),
 }
-CSV: dict[str, Any] = {
+FILES: dict[str, Any] = {
     "responses": {
-        200: {"content": {kind: {"schema": {"type": "string"}} for kind in ("text/csv", PARQUET)}}
+        200: {
+            "content": {
+                "text/csv": {"schema": {"type": "string"}},
+                PARQUET: {"schema": {"type": "string", "format": "binary"}},
+            }
+        }
     }
 }
 
@@ -36,7 +41,7 @@ class ResultsQuery(Schema):
     format: Literal["json", "csv", "parquet"] = "json"
 
 
-@router.call("GET", "/{int:task_id}/results", answer=Json, errors=(404, 422), extra=CSV)
+@router.call("GET", "/{int:task_id}/results", answer=Json, errors=(404, 422), extra=FILES)
 def read_results(
     request: ApiRequest, task_id: int, asked: Query[ResultsQuery]
 ) -> StreamingHttpResponse:

@@ -12,6 +12,7 @@ from django.db.models import Max
 from django.urls import reverse
 from django.utils import timezone
 
+from autotuner_site.rate_limits import Rate, take
 from autotuner_site.site_url import absolute
 from experiments_app.notifications import deliver
 from experiments_app.notifications import signing as webhook_signing
@@ -25,6 +26,10 @@ MOST = 20
 SALT = "experiments_app.notifications.confirm"
 CONFIRM_WITHIN = timedelta(days=2)
 AGAIN_AFTER = timedelta(minutes=1)
+TESTS = Rate(calls=6)
+"""Of one account: a test holds a thread of the site for as long as its receiver likes to."""
+CONFIRMATIONS = Rate(calls=6, per_s=600.0)
+"""Of one account: they go to addresses that may be anybody's."""
 SETTINGS = ("name", "scope", "on_ended", "on_failed", "on_waiting")
 """Columns that a form has as they are."""
 
@@ -106,6 +111,7 @@ def test(channel: Channel) -> Outcome:
     """Send a test now and wait for its outcome. Raises NotNow."""
     if not channel.is_confirmed:
         raise NotNow("Confirm the address first: its link is in the e-mail that was sent to it.")
+    _not_too_often(f"channel tests:{channel.user_id}", TESTS)
     test_row = Delivery.objects.create(
         channel=channel,
         event=Delivery.Event.TEST,
@@ -158,6 +164,7 @@ class Confirmation:
 
 def ask_to_confirm(channel: Channel) -> Outcome:
     """Send the link that confirms the address. Raises NotNow where one was sent just now."""
+    _not_too_often(f"confirmations:{channel.user_id}", CONFIRMATIONS)
     now = timezone.now()
     rows = Channel.objects.filter(pk=channel.pk, confirmed_at=None)
     due = rows.exclude(confirmation_sent_at__gt=now - AGAIN_AFTER)
@@ -179,6 +186,12 @@ def ask_to_confirm(channel: Channel) -> Outcome:
     if not outcome.is_ok:
         Channel.objects.filter(pk=channel.pk).update(confirmation_sent_at=None)
     return outcome
+
+
+def _not_too_often(key: str, rate: Rate) -> None:
+    """Raises NotNow."""
+    if wait_s := take(key, rate):
+        raise NotNow(f"That was asked for often just now; try again in {wait_s} s.")
 
 
 def confirm(channel: Channel) -> None:

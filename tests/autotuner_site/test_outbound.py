@@ -53,6 +53,7 @@ INSIDE = [
     "http://[::ffff:127.0.0.1]", "http://[::ffff:7f00:1]", "http://[64:ff9b::7f00:1]",
     "http://[64:ff9b:1::1]", "http://[2002:7f00:1::]", "http://[2001::1]", "http://[::7f00:1]",
     "http://[2001:db8::1]", "http://[ff02::1]", "http://224.0.0.1", "http://240.0.0.1",
+    "http://0177.1", "http://127\u30020\u30020\u30021",
     "http://255.255.255.255", "http://198.18.0.1", "http://192.88.99.1",
 ]  # fmt: skip
 
@@ -89,6 +90,12 @@ def test_an_address_of_the_open_internet_passes(url: str) -> None:
         ("http://1.1.1.1:x", "no address"),
         ("http://1.1.1.1/\x00", "no address"),
         ("http://[::1", "no address"),
+        ("http://1.1.1.1\r\nX: y/", "no address"),
+        ("http://1.1.1.1%00.x/", "letters, digits"),
+        ("http://1.1.1.1%2f.inside/", "letters, digits"),
+        ("http://1.1.1.1 /", "letters, digits"),
+        ("http://127%2e0%2e0%2e1", "letters, digits"),
+        ("http://[fe80::1%25eth0]/", "letters, digits"),
         ("http://1.1.1.1/" + "x" * 2_000, "2000 characters"),
     ],
 )

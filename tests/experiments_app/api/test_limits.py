@@ -5,7 +5,6 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from autotuner_site import rate_limits
 from autotuner_site.roles import Role
 from autotuner_site.tokens import make_token
 from tests import factories
@@ -16,10 +15,9 @@ TOO_MANY: tuple[int, str, list[str]] = (429, "too_many_requests", [])
 
 
 @pytest.fixture(autouse=True)
-def limited(settings: Any, tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def limited(settings: Any) -> None:
     settings.API_CALLS_PER_MINUTE = 4
     settings.API_FAILED_SIGN_INS_PER_MINUTE = 3
-    monkeypatch.setattr(rate_limits, "_path", lambda: tmp_path / "rates")
 
 
 @pytest.fixture

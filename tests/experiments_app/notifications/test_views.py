@@ -257,6 +257,28 @@ def test_the_link_is_not_sent_again_and_again(browser: Client, settings: LazySet
     assert len(django_mail.outbox) == 1
 
 
+def test_nobody_is_flooded_with_links_by_address_after_address(
+    browser: Client, settings: LazySettings
+) -> None:
+    settings.EMAIL_URL = "smtps://mail.example"
+    add(browser, "email", address="ada@example.org")
+    fields = Fields(browser.get(f"{LIST}/1/edit").content.decode()).values
+    for number in range(8):
+        changed = fields | {"address": f"{number}@example.org"}
+        page = browser.post(f"{LIST}/1/edit", changed, follow=True)
+    assert len(django_mail.outbox) == channels.CONFIRMATIONS.calls
+    assert "asked for often just now" in messages_of(page)[-1]
+
+
+def test_tests_come_one_after_the_other_and_not_all_at_once(
+    browser: Client, receiver: Receiver
+) -> None:
+    add(browser, url=receiver.url)
+    said = [said_of_a_test(browser) for _ in range(channels.TESTS.calls + 1)]
+    assert ["arrived" in one for one in said] == [True] * channels.TESTS.calls + [False]
+    assert "try again in" in said[-1]
+
+
 def test_without_a_server_no_address_is_taken_and_the_page_says_why(browser: Client) -> None:
     assert "EMAIL_URL" in text_of(browser.get(LIST))
     assert "Add an e-mail address" not in text_of(browser.get(LIST))
