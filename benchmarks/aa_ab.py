@@ -124,6 +124,7 @@ class Rig:
                 planned.base_url,
                 planned.served_model_name,
                 scenarios=(SCENARIO,),
+                own=None,
                 concurrency=CONCURRENCY,
                 max_s=WARM_UP_LIMIT_S,
                 max_output_tokens=WARM_UP_OUTPUT_TOKENS,

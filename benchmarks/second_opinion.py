@@ -253,7 +253,8 @@ def main() -> None:
         model = resolve_model(MODEL, home=folder)
         with server(model, max(args.concurrency), args.length + answers[1]) as address:
             load = Load(address, model, args.length, answers, args.requests, python, folder, stack)
-            warm_up(address, MODEL, scenarios=(load.scenario,), concurrency=max(args.concurrency))
+            most = max(args.concurrency)
+            warm_up(address, MODEL, scenarios=(load.scenario,), own=None, concurrency=most)
             for number in range(1, args.rounds + 1):
                 for concurrency in args.concurrency:
                     pairs[concurrency].append(pair_of(load, concurrency, number))

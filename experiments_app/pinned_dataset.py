@@ -1,12 +1,16 @@
 """The data set of a run: what its name stood for at the start, and nothing else later."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from experiments_app.benchmark import BenchmarkError, ErrorKind
 from experiments_app.benchmark.request import OwnPrompts
 from experiments_app.models import Experiment
+from tasks_app.datasets.lengths import QUANTILES
 from tasks_app.models import Dataset, Run
 from tasks_app.spec import TaskSpec
+
+CHARACTERS_OF_TOKEN = 4
 
 
 def facts_of(spec: TaskSpec) -> dict[str, Any] | None:
@@ -39,4 +43,19 @@ def own_prompts(experiment: Experiment, spec: TaskSpec) -> OwnPrompts | None:
             f"The data set {name!r} is not the one that the run began with (SHA-256 {pinned[:12]}"
             " then). Restart the task to measure with the new one.",
         )
-    return OwnPrompts(found.folder, found.sha256, spec.benchmark.dataset_output_tokens)
+    return OwnPrompts(
+        found.folder,
+        found.sha256,
+        spec.benchmark.dataset_output_tokens,
+        tuple(_quantiles(found)),
+    )
+
+
+def _quantiles(dataset: Dataset) -> Iterator[tuple[float, float]]:
+    """Of the prompts' tokens; by their characters where no tokens were counted."""
+    prompts = dataset.lengths.get("prompts") or {}
+    counted = prompts.get("tokens")
+    known, unit = (counted, 1) if counted else (prompts.get("characters"), CHARACTERS_OF_TOKEN)
+    for name, percent in {"min": 0, **QUANTILES, "max": 100}.items():
+        if known:
+            yield percent / 100, known[name] / unit

@@ -29,6 +29,7 @@ from experiments_app import (
 from experiments_app.allow_lists import NotAllowed
 from experiments_app.attempt_context import AttemptContext, TimeUp
 from experiments_app.benchmark import BenchmarkError, BenchmarkRequest, ErrorKind, GenaiBench
+from experiments_app.benchmark.request import OwnPrompts
 from experiments_app.benchmark.warmup import warm_up
 from experiments_app.energy import EnergyMeter, counter_for
 from experiments_app.engines import (
@@ -173,10 +174,11 @@ class Attempt:
             EnergyMeter(counter_for(plan.gpu_ids)) as energy,
             GenaiBench(self._request(plan, serving.folder)) as benchmark,
         ):
+            own = benchmark.request.dataset
             serving.wait_ready(server)
 
             context.enter("warming_up")
-            self._warm_up(plan, server, max(benchmark.request.concurrencies))
+            self._warm_up(plan, server, own, max(benchmark.request.concurrencies))
 
             if self._checks_answers(plan):
                 check_answers(context, plan, server)
@@ -190,7 +192,7 @@ class Attempt:
                 devices=plan.rated_devices,
                 energy=energy,
                 into=self.measured,
-                warm_up=partial(self._warm_up, plan, server),
+                warm_up=partial(self._warm_up, plan, server, own),
             ).run()
 
             context.progress.enter("stopping")  # unchecked: what is measured is measured
@@ -209,13 +211,16 @@ class Attempt:
             sources.append(partial(gpu_usage, gpu_ids))
         return sources
 
-    def _warm_up(self, plan: LaunchPlan, server: RunningServer, concurrency: int) -> None:
+    def _warm_up(
+        self, plan: LaunchPlan, server: RunningServer, own: OwnPrompts | None, concurrency: int
+    ) -> None:
         """Unmeasured load, so that no level up to `concurrency` pays for the first use."""
         with self.context.timed("warm_up_s"):
             done = warm_up(
                 plan.base_url,
                 plan.served_model_name,
                 scenarios=tuple(self.spec.benchmark.traffic_scenarios),
+                own=own,
                 concurrency=concurrency,
                 max_s=min(self.context.time_left_s(), WARM_UP_LIMIT_S),
                 max_output_tokens=WARM_UP_OUTPUT_TOKENS,

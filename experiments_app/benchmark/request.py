@@ -12,11 +12,13 @@ Key = tuple[str, int]
 @dataclass(frozen=True)
 class OwnPrompts:
     """A data set whose prompts take the place of genai-bench's. `output_tokens`: of each answer in
-    the scenario `dataset`; None: as many as the data set's own answer has."""
+    the scenario `dataset`; None: as many as the data set's own answer has. `quantiles` of the
+    prompts' lengths: shares from 0 to 1, each with so many tokens; empty where not known."""
 
     folder: Path
     sha256: str
     output_tokens: int | None = None
+    quantiles: tuple[tuple[float, float], ...] = ()
 
 
 @dataclass(frozen=True)

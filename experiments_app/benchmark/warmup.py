@@ -12,6 +12,9 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
+import numpy as np
+
+from experiments_app.benchmark.request import OwnPrompts
 from tasks_app.scenarios import parse_scenario
 
 POLL_INTERVAL_S = 0.05
@@ -41,6 +44,7 @@ def warm_up(
     model_name: str,
     *,
     scenarios: tuple[str, ...],
+    own: OwnPrompts | None,
     concurrency: int,
     max_s: float = 30.0,
     max_output_tokens: int | None = None,
@@ -48,19 +52,20 @@ def warm_up(
     api_key: str | None = None,
     additional_params: Mapping[str, Any] | None = None,
 ) -> WarmUp:
-    """Sends one wave of `concurrency` completions of the heaviest scenario's lengths.
+    """Sends one wave of `concurrency` completions of the heaviest scenario's lengths; of `own`
+    prompts only the lengths: the server's prefix cache must not know what is measured.
 
     Ends when all are answered or `max_s` is over; then the rest is broken off. `should_stop` is
     asked many times a second and raises to abort. Failed requests are counted, not raised: if they
     matter, the measurement that follows says so.
     """
-    tokens_in, tokens_out = _heaviest(scenarios)
+    lengths, tokens_out = _heaviest(scenarios, own, concurrency)
     tokens_out = min(tokens_out, max_output_tokens or tokens_out)
     began = time.monotonic()
     deadline = began + max_s
     clients = [
         _Client(api_base, model_name, api_key, additional_params or {}, max_s + CANCEL_WAIT_S)
-        for _ in range(concurrency)
+        for _ in lengths
     ]
     errors: list[str] = []
     threads = [
@@ -69,7 +74,7 @@ def warm_up(
             args=(client, _prompt(tokens_in, number), tokens_out, errors),
             daemon=True,
         )
-        for number, client in enumerate(clients)
+        for number, (client, tokens_in) in enumerate(zip(clients, lengths, strict=True))
     ]
     for thread in threads:
         thread.start()
@@ -90,11 +95,24 @@ def warm_up(
     )
 
 
-def _heaviest(scenarios: tuple[str, ...]) -> tuple[int, int]:
-    """Mean tokens (in, out) of the scenario with the most of both together."""
-    lengths = [parse_scenario(scenario).mean_tokens or DEFAULT_LENGTHS for scenario in scenarios]
-    tokens_in, tokens_out = max(lengths, key=sum)
-    return max(1, round(tokens_in)), max(1, round(tokens_out))
+def _heaviest(
+    scenarios: tuple[str, ...], own: OwnPrompts | None, concurrency: int
+) -> tuple[list[int], int]:
+    """Tokens of each prompt of a wave, and of an answer, in the scenario with the most of both."""
+    waves = (_wave(scenario, own, concurrency) for scenario in scenarios)
+    lengths, tokens_out = max(waves, key=lambda wave: sum(wave[0]) / concurrency + wave[1])
+    return [max(1, round(tokens)) for tokens in lengths], max(1, round(tokens_out))
+
+
+def _wave(scenario: str, own: OwnPrompts | None, concurrency: int) -> tuple[list[float], float]:
+    """Mean lengths; of a data set lengths spread as its own are."""
+    parsed = parse_scenario(scenario)
+    tokens_in, tokens_out = parsed.mean_tokens or DEFAULT_LENGTHS
+    if parsed.kind != "dataset" or own is None or not own.quantiles:
+        return [tokens_in] * concurrency, tokens_out
+    shares, tokens = zip(*own.quantiles, strict=True)
+    spread = np.interp([(n + 0.5) / concurrency for n in range(concurrency)], shares, tokens)
+    return spread.tolist(), own.output_tokens or tokens_out
 
 
 def _prompt(tokens: int, number: int) -> str:

@@ -48,6 +48,18 @@ def test_the_load_client_gets_the_one_that_the_run_began_with(task: Task) -> Non
     assert told["Model and load: Data set's SHA-256"] == found.sha256
 
 
+def test_its_lengths_are_known_by_tokens_or_else_by_characters(task: Task) -> None:
+    found = pinned_dataset.own_prompts(experiment_of(task), task.spec)
+    assert found is not None
+    assert found.quantiles[0] == (0, len("Name three rivers.") / 4)
+    assert found.quantiles[-1] == (1, len("What is a prime number?") / 4)
+    tokens = {"min": 4, "p10": 4, "p50": 5, "p90": 6, "p99": 6, "max": 7}
+    Dataset.objects.update(lengths={"prompts": {"characters": {}, "tokens": tokens}})
+    found = pinned_dataset.own_prompts(experiment_of(task), task.spec)
+    assert found is not None
+    assert found.quantiles == ((0, 4), (0.1, 4), (0.5, 5), (0.9, 6), (0.99, 6), (1, 7))
+
+
 def test_another_one_under_the_same_name_is_refused(task: Task) -> None:
     another_under_its_name()
     with pytest.raises(BenchmarkError, match="not the one that the run began with"):
