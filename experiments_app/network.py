@@ -1,9 +1,10 @@
-"""How our child processes reach the network: proxies and the hub token, in every spelling."""
+"""How the site and its child processes reach the network: proxies, certificates, the hub token."""
 
 from pathlib import Path
 
 from django.conf import settings
 
+from autotuner_site.outbound import Proxies
 from experiments_app.site_settings import Source, setting, settings_in_force
 from tasks_app.spec_deployment import Access
 
@@ -17,6 +18,14 @@ def with_loopback(no_proxy: str) -> str:
     return ",".join(dict.fromkeys([*named, *LOOPBACK]))
 
 
+def site_proxies() -> Proxies:
+    """For requests of the site itself; loopback never goes through them."""
+    site = settings_in_force()
+    return Proxies(
+        site["HTTP_PROXY"].value, site["HTTPS_PROXY"].value, with_loopback(site["NO_PROXY"].value)
+    )
+
+
 def ca_bundle() -> Path | None:
     """File of certificates to trust, for a proxy that intercepts TLS."""
     path = setting("CA_BUNDLE").value
@@ -24,9 +33,10 @@ def ca_bundle() -> Path | None:
 
 
 def network_environment(access: Access | None = None) -> dict[str, str]:
-    """Proxies in upper and lower case (curl reads the one, requests the other); loopback never
-    goes through them. The hub token under both names that libraries read. What a task's `access`
-    says counts before the site's settings; an empty text there means none."""
+    """For a child process. Proxies in upper and lower case (curl reads the one, requests the
+    other); loopback never goes through them. The hub token under both names that libraries read.
+    What a task's `access` says counts before the site's settings; an empty text there means
+    none."""
     site = settings_in_force()
     access = access or Access()
 

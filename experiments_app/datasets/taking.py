@@ -10,20 +10,14 @@ from urllib.parse import unquote, urlsplit
 
 from django.conf import settings
 
-from autotuner_site.outbound import OutboundError, Proxies, fetch
+from autotuner_site.outbound import OutboundError, fetch
 from experiments_app.datasets.counting import COUNTED_BY, token_counter
-from experiments_app.network import ca_bundle, with_loopback
-from experiments_app.site_settings import settings_in_force
+from experiments_app.network import ca_bundle, site_proxies
 from tasks_app.datasets.archives import Bounds, unpack
 from tasks_app.datasets.errors import DatasetError, GivenUp
 from tasks_app.datasets.files import texts_of
 from tasks_app.datasets.lengths import summary, token_lengths
-from tasks_app.datasets.reading import (
-    Format,
-    Kind,
-    look_at,
-    rows_of,
-)
+from tasks_app.datasets.reading import Format, Kind, look_at, rows_of
 from tasks_app.datasets.storing import Stored, forget, store
 from tasks_app.models import Dataset
 
@@ -33,8 +27,6 @@ CONNECT_S = 20.0
 TOTAL_S = 3 * 3600.0
 REDIRECTS = 5
 NOTE_EVERY_S = 1.0
-UNPACKED_NAME = "data"
-NAME_FILE = "name"
 SHA256_LENGTH = 64
 
 
@@ -96,7 +88,7 @@ class _Taking:
     def _data_file(self) -> tuple[Path, str]:
         """Of an archive the file in it; it is kept until a column was chosen."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        ready, named = self.folder / UNPACKED_NAME, self.folder / NAME_FILE
+        ready, named = self.dataset.unpacked, self.dataset.unpacked_name
         if ready.exists():
             return ready, named.read_text()
         raw = self.dataset.uploaded
@@ -112,7 +104,6 @@ class _Taking:
         return ready, name
 
     def _fetch(self, raw: Path) -> None:
-        in_force = settings_in_force()
         with raw.open("wb") as file:
 
             def write(part: bytes) -> None:
@@ -133,11 +124,7 @@ class _Taking:
                 sink=write,
                 begun=self._begun,
                 tick=self._check,
-                proxies=Proxies(
-                    in_force["HTTP_PROXY"].value,
-                    in_force["HTTPS_PROXY"].value,
-                    with_loopback(in_force["NO_PROXY"].value),
-                ),
+                proxies=site_proxies(),
                 ca_bundle=ca_bundle(),
                 require_ok=True,
             )

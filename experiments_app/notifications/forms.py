@@ -6,11 +6,10 @@ from django import forms
 from django.conf import settings
 
 from autotuner_site import outbound
-from autotuner_site.outbound import Proxies
 from autotuner_site.outbound_check import parsed
+from experiments_app.network import site_proxies
 from experiments_app.notifications import mail
 from experiments_app.notifications.models import Channel
-from experiments_app.site_settings import value_of
 
 LOOK_UP_S = 3.0
 KEPT = "Leave it empty to keep the one that is stored."
@@ -86,10 +85,9 @@ class ChannelForm(forms.Form):
         url = str(self.cleaned_data["url"]).strip()
         if not url:
             return ""
-        proxies = Proxies(value_of("HTTP_PROXY"), value_of("HTTPS_PROXY"), value_of("NO_PROXY"))
         try:
             target = parsed(url)
-            proxied = bool(proxies.for_(outbound.Target(target, ())))
+            proxied = bool(site_proxies().for_(outbound.Target(target, ())))
             outbound.check(
                 url, allowed_hosts=settings.TASK_HOSTS, look_up_s=LOOK_UP_S, proxied=proxied
             )

@@ -13,9 +13,9 @@ from django.conf import settings
 
 from autotuner_site import outbound
 from autotuner_site.outbound import Proxies
+from experiments_app.network import ca_bundle, site_proxies
 from experiments_app.notifications.outcome import Outcome
 from experiments_app.notifications.signing import signed_headers
-from experiments_app.site_settings import value_of
 from tasks_app.masking import MASK, MIN_SECRET_LENGTH, mask_text
 
 CONNECT_S = 5.0
@@ -41,15 +41,14 @@ class WebhookMessage:
     def of(
         cls, url: str, secret: str, uid: uuid.UUID, payload: Mapping[str, Any]
     ) -> "WebhookMessage":
-        ca_bundle = value_of("CA_BUNDLE")
         return cls(
             url,
             secret,
             uid,
             json.dumps(payload, ensure_ascii=False, separators=(",", ":")).encode(),
             tuple(settings.TASK_HOSTS),
-            Proxies(value_of("HTTP_PROXY"), value_of("HTTPS_PROXY"), value_of("NO_PROXY")),
-            Path(ca_bundle) if ca_bundle else None,
+            site_proxies(),
+            ca_bundle(),
         )
 
     def send(self) -> Outcome:

@@ -16,7 +16,7 @@ ROWS = 10
 SAMPLES = 3
 LONGEST_SHOWN = 400
 HEIGHT, BAR = 60, 10
-UNITS = {"tokens": "tokens", "characters": "characters"}
+UNITS = ("tokens", "characters")
 
 
 @dataclass(frozen=True)
@@ -105,9 +105,8 @@ class DatasetPage:
     def look(self) -> Look | None:
         """The columns to choose from, with some of what stands in each."""
         try:
-            path = self.dataset.incoming / "data"
-            name = (self.dataset.incoming / "name").read_text()
-            return look_at(path, name, Format(self.dataset.format))
+            name = self.dataset.unpacked_name.read_text()
+            return look_at(self.dataset.unpacked, name, Format(self.dataset.format))
         except (DatasetError, OSError, ValueError):
             return None
 

@@ -110,6 +110,16 @@ class Dataset(models.Model):
     def uploaded(self) -> Path:
         return self.incoming / "raw"
 
+    @property
+    def unpacked(self) -> Path:
+        """The data file, while a column is to be chosen."""
+        return self.incoming / "data"
+
+    @property
+    def unpacked_name(self) -> Path:
+        """A file that holds what the data file was called."""
+        return self.incoming / "name"
+
     def users(self) -> models.QuerySet[Task]:
         """The tasks that name it."""
         return Task.objects.filter(benchmark__dataset=self.name).order_by("name")

@@ -1,9 +1,12 @@
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
+from autotuner_site.outbound_check import Target, parsed
 from experiments_app.network import CA_VARIABLES, ca_bundle, network_environment
+from experiments_app.notifications.webhook import WebhookMessage
 from experiments_app.site_settings import DEFINITIONS, store
 from tasks_app.spec_deployment import Access
 
@@ -25,6 +28,14 @@ def test_loopback_never_goes_through_a_proxy(settings: Any) -> None:
     environment = network_environment()
     assert environment["NO_PROXY"] == "intranet.example,127.0.0.1,localhost,::1"
     assert environment["no_proxy"] == environment["NO_PROXY"]
+
+
+@pytest.mark.parametrize(
+    ("url", "proxy"), [("http://127.0.0.1:9/", ""), ("http://a.example/", "http://proxy:3128")]
+)
+def test_nor_do_the_sites_own_requests(settings: Any, url: str, proxy: str) -> None:
+    settings.HTTP_PROXY = "http://proxy:3128"
+    assert WebhookMessage.of(url, "", uuid4(), {}).proxies.for_(Target(parsed(url), ())) == proxy
 
 
 def test_proxies_and_token_come_in_every_spelling(settings: Any) -> None:
