@@ -123,7 +123,8 @@ class ExperimentReport:
     def load(cls, experiment: Experiment) -> Self:
         run = Run.objects.get(task=experiment.task, number=experiment.run)
         siblings = Experiment.objects.of_run(experiment.task, experiment.run)
-        infeasible = experiment.status == Experiment.Status.SUCCESS and not experiment.feasible
+        # A repeat has no word on it of its own: None.
+        infeasible = experiment.status == Experiment.Status.SUCCESS and experiment.feasible is False
         spec = run.task_spec
         original = experiment.original()
         # A verification keeps its figures itself.

@@ -20,6 +20,7 @@ from tasks_app.problems import Problem
 from tasks_app.runtimes import site_runtimes
 from tasks_app.spec import TaskSpec
 from tasks_app.taskfile import dump_for_people, load_task
+from tasks_app.validation import unknown_keys
 
 __all__ = ["DocumentForm", "TaskForm", "YamlForm", "task_form"]
 
@@ -80,6 +81,10 @@ class YamlForm(DocumentForm):
                 message = f"{len(flags):,} flags are more than the form has rows for"
                 self.add_problem(Problem(section, message, "mend it first"))
                 return None
+        if unknown := unknown_keys(document, TaskSpec):
+            for problem in unknown:
+                self.add_problem(problem)
+            return None
         if not field_for_all(document):
             for key in unheld_keys(document):
                 self.add_problem(Problem(key, "the form has no field for this", "mend it first"))

@@ -45,6 +45,16 @@ def problems_of(error: ValidationError, model: type[BaseModel]) -> list[Problem]
     return problems
 
 
+def unknown_keys(data: object, model: type[BaseModel]) -> list[Problem]:
+    """The keys that `model` does not know, whether or not anything stands under them."""
+    try:
+        model.model_validate(data)
+    except ValidationError as error:
+        every = error.errors(include_url=False)
+        return [_problem(one, model) for one in every if one["type"] == "extra_forbidden"]
+    return []
+
+
 def shown(value: object) -> str:
     """A value as the user would write it: true, null, 'text', shortened where it is long."""
     if value is None or isinstance(value, bool):

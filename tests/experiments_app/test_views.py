@@ -9,6 +9,7 @@ from experiments_app.models import Experiment
 from tests import factories
 from tests.experiments_app.fake_nvml import FakeGpu, FakeNvml, install
 from tests.factories import completed_task, running_task
+from tests.finals import confirmed_task
 
 pytestmark = pytest.mark.django_db
 
@@ -39,6 +40,13 @@ def test_it_shows_why_an_experiment_failed(browser: Client) -> None:
 def test_it_shows_which_slo_is_missed(browser: Client) -> None:
     text = page(browser, factories.infeasible_task().experiments.get(number=0))
     assert "Not feasible: TTFT p99" in text
+
+
+def test_what_was_measured_once_more_is_not_called_infeasible(browser: Client) -> None:
+    repeats = confirmed_task().experiments.filter(repeat__gt=1, status="success")
+    text = page(browser, repeats[0])
+    assert "started and measured once more" in text
+    assert "Not feasible" not in text
 
 
 def test_it_says_why_one_was_pruned_and_shows_what_was_measured(browser: Client) -> None:

@@ -422,12 +422,27 @@ def test_it_turns_the_form_into_yaml_and_back_without_loss() -> None:
 
 
 def test_it_stays_where_switching_would_lose_something() -> None:
-    form = switch({"view": "yaml", "action": "as_form", "text": "task_name: mine\nmore: 1\n"})
+    text = "task_name: mine\nparameters: {threads: {from: 1, to: 8}, parallel: 3}\n"
+    form = switch({"view": "yaml", "action": "as_form", "text": text})
     assert isinstance(form, YamlForm)
     assert "no field" in str(form.errors["text"])
     form = switch(typed(action="as_yaml", **{"parameters-0-values": "'1"}))
     assert isinstance(form, TaskForm)
     assert "parameters" in form.errors
+
+
+@pytest.mark.parametrize("value", ["1", "{}", "[]", "''", "null", "{here: }"])
+def test_it_says_an_unknown_key_in_place_of_dropping_it(value: str) -> None:
+    text = f"task_name: mine\nbenchmarks: {value}\n"
+    form = switch({"view": "yaml", "action": "as_form", "text": text})
+    assert isinstance(form, YamlForm)
+    (error,) = form.errors["text"]
+    assert error == "line 2: benchmarks: unknown key 'benchmarks' (did you mean 'benchmark'?)"
+
+
+def test_an_empty_section_that_is_known_is_no_obstacle() -> None:
+    text = "task_name: mine\nslo: {}\ncontainer: {}\nbenchmark: {}\n"
+    assert isinstance(switch({"view": "yaml", "action": "as_form", "text": text}), TaskForm)
 
 
 def test_it_warns_about_what_can_be_kept() -> None:
