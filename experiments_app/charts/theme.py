@@ -14,7 +14,7 @@ _USE = re.compile(r"var\((--[\w-]+)\)")
 @cache
 def colours(theme: str) -> Mapping[str, str]:
     """Custom properties of the style sheet by name, for "light" or "dark"."""
-    css = (settings.BASE_DIR / "static/autotuner.css").read_text()
+    css = (settings.BASE_DIR / "static/theme.css").read_text()
     found: dict[str, str] = {}
     for block in re.finditer(rf'\[data-bs-theme="{theme}"\]\s*\{{(?P<body>[^}}]*)\}}', css):
         for name, value in _VARIABLE.findall(block["body"]):

@@ -4,12 +4,14 @@ import csv
 from pathlib import Path
 
 import pytest
+from django.contrib.auth.models import User
 from playwright.sync_api import Page, expect
 
+from autotuner_site.roles import Role, give_role
 from tasks_app.models import Task
 from tasks_app.taskfile import dump_document
 from tests.browser.conftest import OpenPage
-from tests.factories import completed_task, make_task, task_data
+from tests.factories import completed_task, make_task, running_task, task_data
 
 WITH_AND_WITHOUT = pytest.mark.parametrize("scripts", [True, False], ids=["js", "no-js"])
 
@@ -83,15 +85,24 @@ def test_results_and_the_task_are_downloaded(
     assert download.value.suggested_filename == "mine.yaml"
 
 
-def test_the_download_menu_fits_a_phone(open_page: OpenPage) -> None:
-    task = completed_task((50.0, 60.0))
+@pytest.mark.parametrize("role", [None, Role.VIEWER])
+def test_each_menu_of_a_task_fits_a_phone(
+    open_page: OpenPage, user: User, role: Role | None
+) -> None:
+    """A viewer has fewer buttons, so that a menu opens further to the left."""
+    if role is not None:
+        User.objects.filter(pk=user.pk).update(is_superuser=False, is_staff=False)
+        give_role(user, role)
     page = open_page(viewport={"width": 390, "height": 844})
-    page.goto(f"/tasks/{task.pk}/")
-    page.locator("#download-menu summary").click()
-    box = page.locator("#download-menu > div").bounding_box()
-    assert box is not None
-    assert box["x"] >= 0
-    assert box["x"] + box["width"] <= 390
+    for task in (completed_task((50.0, 60.0)), running_task()):
+        page.goto(f"/tasks/{task.pk}/")
+        for menu in page.locator(".page-head .actions > details.menu").all():
+            menu.locator("summary").click()
+            box = menu.locator("> div").bounding_box()
+            assert box is not None
+            assert box["x"] >= 0
+            assert box["x"] + box["width"] <= 390
+            assert 0 <= box["y"] <= box["y"] + box["height"] <= 844
 
 
 def test_too_large_an_upload_is_answered(open_page: OpenPage, tmp_path: Path) -> None:
