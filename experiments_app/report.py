@@ -162,6 +162,8 @@ class ExperimentReport:
     def name(self) -> str:
         name = f"Experiment {self.experiment.number}" if self.experiment.number else "Baseline"
         done = "verified" if self.experiment.is_verification else "measured again"
+        if self.experiment.is_verification and self.is_open:
+            done = "being verified"
         again = f", {done} ({self.experiment.repeat})" if self.experiment.is_repeat else ""
         return f"{name}{again}"
 
@@ -195,6 +197,12 @@ class ExperimentReport:
         return [
             (name, words.load_found(found)) for name, found in self.experiment.load_search.items()
         ]
+
+    @property
+    def num_measured(self) -> int:
+        """How many of its executions have ended with figures."""
+        success = Experiment.Status.SUCCESS
+        return sum(one.experiment.status == success for one in self.executions)
 
     @property
     def is_open(self) -> bool:

@@ -93,7 +93,7 @@ class Moves:
                 f" ({FEWEST_CONFIGURATIONS} are needed)."
             )
         low, high = (words.percent(end) for end in overall.ci95)
-        figures = f"{words.percent(overall.change)} in {self.figure} (95 %: {low} to {high})"
+        figures = f"{words.percent(overall.change)} in {self.figure} (95%: {low} to {high})"
         if not overall.is_told:
             return f"{said}, from {self.of} to {self.to} {figures}: no change beyond noise."
         better = (overall.change > 0) is self.more_is_better

@@ -81,10 +81,17 @@ def gain(objective: str) -> str:
 
 
 def size(size_bytes: float) -> str:
-    """640 MiB · 3.2 GiB · 128 GiB"""
+    """512 bytes · 7.4 KiB · 640 MiB · 3.2 GiB · 128 GiB"""
     gibibytes = size_bytes / 2**30
+    if size_bytes < 2**10:
+        return f"{size_bytes:.0f} bytes"
     if gibibytes < 1:
-        return f"{size_bytes / 2**20:.0f} MiB"
+        unit, count = (
+            ("KiB", size_bytes / 2**10) if size_bytes < 2**20 else ("MiB", gibibytes * 2**10)
+        )
+        return (
+            f"{count:.1f}".removesuffix(".0") + f" {unit}" if count < 10 else f"{count:.0f} {unit}"
+        )
     return f"{gibibytes:.1f} GiB" if gibibytes < 100 else f"{gibibytes:.0f} GiB"
 
 

@@ -29,6 +29,12 @@ def machine_time(moment: datetime) -> str:
     return moment.isoformat(timespec="milliseconds")
 
 
+@register.filter
+def moment(text: str) -> datetime:
+    """What was kept as ISO 8601, for `date` to write as all moments are written."""
+    return datetime.fromisoformat(text)
+
+
 @register.simple_tag
 def icon(name: str) -> SafeString:
     """A decoration: the text beside it says the same."""

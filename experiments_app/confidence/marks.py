@@ -108,7 +108,7 @@ def too_few(row: Row, figure: str) -> str:
             f" p{percentile}; these {answered} depend on each other and are worth {worth}"
         )
     return (
-        f"at least {needed} requests are needed for a 95 % bound on p{percentile};"
+        f"at least {needed} requests are needed for a 95% bound on p{percentile};"
         f" {answered} were answered"
     )
 

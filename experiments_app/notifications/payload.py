@@ -121,7 +121,7 @@ def lines_of(payload: Mapping[str, Any]) -> Iterator[str]:
             yield f"  {flag}: {words.flag_value(value)}"
     if interval := data.get("gain_ci95"):
         low, high = (words.percent(end) for end in interval)
-        yield f"Gain over the default: {words.percent(data['gain'])} (95 %: {low} to {high})"
+        yield f"Gain over the default: {words.percent(data['gain'])} (95%: {low} to {high})"
     if data.get("verdict") and data.get("message"):
         yield f"How the run ended: {data['message']}"
     yield ""

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.conf import settings
 from django.contrib import messages
 from django.core.paginator import Paginator
 from django.db.models import Count, Q
@@ -15,7 +16,6 @@ from autotuner_site.sealing import KeyLost, decrypt, encrypt
 from experiments_app.notifications import bell, channels, mail
 from experiments_app.notifications.forms import ChannelForm
 from experiments_app.notifications.models import Channel, Delivery
-from experiments_app.notifications.payload import settings_url
 from tasks_app.models import Task
 
 PER_PAGE = 20
@@ -37,7 +37,7 @@ def notifications(request: SignedInRequest) -> HttpResponse:
     context = {
         "channels": own.order_by("number"),
         "mail_is_on": mail.is_on(),
-        "site_url": settings_url(),
+        "site_url": settings.SITE_URL,
     }
     return render(request, "experiments_app/notifications/list.html", context)
 

@@ -158,6 +158,18 @@ def test_what_differs_from_then_is_said() -> None:
     ]
 
 
+def test_its_page_says_whether_it_has_ended(browser: Client) -> None:
+    execution = verification.verify(best_of(ended_task()), wake_consumer=False)
+    text = text_of(browser.get(f"/experiments/{execution.pk}/"))
+    assert "<h1>Experiment 1, being verified (5)</h1>" in text
+    assert "Measured 4 times" in text
+    end(execution, 129.0)
+    text = text_of(browser.get(f"/experiments/{execution.pk}/"))
+    assert "<h1>Experiment 1, verified (5)</h1>" in text
+    assert "Measured 5 times" in text
+    assert "Not feasible" not in text
+
+
 def test_two_clicks_start_one() -> None:
     original = best_of(ended_task())
     first = verification.verify(original, wake_consumer=False)

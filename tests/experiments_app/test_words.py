@@ -68,7 +68,14 @@ def test_it_names_what_happens_around_the_server(phase: str, text: str) -> None:
 
 @pytest.mark.parametrize(
     ("size_bytes", "text"),
-    [(0, "0 MiB"), (640 << 20, "640 MiB"), (3.25 * 2**30, "3.2 GiB"), (128 << 30, "128 GiB")],
+    [
+        (143, "143 bytes"),
+        (7_600, "7.4 KiB"),
+        (2**20, "1 MiB"),
+        (640 << 20, "640 MiB"),
+        (3.25 * 2**30, "3.2 GiB"),
+        (128 << 30, "128 GiB"),
+    ],
 )
 def test_it_writes_sizes_for_people(size_bytes: float, text: str) -> None:
     assert words.size(size_bytes) == text

@@ -75,7 +75,7 @@ def test_it_doubts_the_error_rate_only_where_a_request_failed() -> None:
 
 def test_it_says_how_many_requests_a_percentile_needs() -> None:
     assert too_few(row(), "ttft_p99_s") == (
-        "at least 299 requests are needed for a 95 % bound on p99; 24 were answered"
+        "at least 299 requests are needed for a 95% bound on p99; 24 were answered"
     )
     assert too_few(row(), "ttft_p90_s") == too_few(row(), "ttft_mean_s") == ""
     dependent = {**CONDITIONS, "independent_requests": {"ttft_p99_s": 120}}
@@ -88,10 +88,10 @@ def test_the_page_shows_intervals_and_marks(browser: Client) -> None:
     task = completed_task(slo={"ttft_p99_s": 0.9})
     best = task.experiments.get(number=10)
     text = shown(browser, best.pk)
-    assert "95 % intervals" not in text
+    assert "95% intervals" not in text
     best.measurements.update(conditions=CONDITIONS, num_cut_off=3)
     text = shown(browser, best.pk)
-    assert 'title="95 %: 95.00–105.0"' in text
+    assert 'title="95%: 95.00–105.0"' in text
     assert "<strong>not steady</strong>, the mean E2E latency rises by 12%" in text
     assert "<strong>cut off</strong>, 3 of 24 answers have another length" in text
     assert "<strong>SLO not sure</strong>, TTFT p99 at most 0.9 s: met, but" in text

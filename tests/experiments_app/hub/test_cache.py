@@ -60,7 +60,7 @@ def test_a_model_with_all_its_weights_is_whole(tmp_path: Path, files: dict[str, 
     state = model_state(REPO, tmp_path)
     assert state.presence is Presence.WHOLE
     assert state.size_bytes == sum(len(content) for content in files.values())
-    assert state.describe() == "org/name is in the cache (0 MiB)"
+    assert state.describe() == f"org/name is in the cache ({state.size_bytes} bytes)"
 
 
 @pytest.mark.parametrize(

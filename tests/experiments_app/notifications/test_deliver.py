@@ -391,7 +391,7 @@ def test_an_e_mail_says_the_interval_of_the_gain(settings: LazySettings) -> None
     assert task.completed_at is not None
     outbox.note(task, Delivery.Event.ENDED, task.completed_at)
     send_due()
-    assert "(95 %: " in django_mail.outbox[0].body
+    assert "(95%: " in django_mail.outbox[0].body
 
 
 def test_without_a_server_no_e_mail_is_tried(settings: LazySettings) -> None:

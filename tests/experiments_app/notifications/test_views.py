@@ -57,6 +57,22 @@ def test_a_webhook_is_added_and_its_secret_shown_once(browser: Client, receiver:
     assert f"http://127.0.0.1:{receiver.port}/…" in text_of(again)
 
 
+def test_the_log_says_when_each_try_was_and_what_came_of_it_once(browser: Client) -> None:
+    channel = factories.make_channel(User.objects.get())
+    lost = factories.make_delivery(channel, factories.completed_task((50.0,)))
+    text = text_of(browser.get(f"{LIST}/1/"))
+    at = lost.attempts[0]["at"]
+    assert f'<time datetime="{at}">{at[:10]} {at[11:19]}</time>: it answered 502' in text
+    assert text.count("502") == 2  # its state, and the try
+
+
+def test_an_address_that_is_not_confirmed_is_offered_no_test(browser: Client) -> None:
+    factories.make_email_channel(User.objects.get(), "ada@example.org", confirmed=False)
+    text = text_of(browser.get(f"{LIST}/1/"))
+    assert "Nothing was sent yet." in text
+    assert "A test shows" not in text
+
+
 def test_what_is_stored_of_it_cannot_be_read(browser: Client, receiver: Receiver) -> None:
     add(browser, url=receiver.url)
     with connection.cursor() as cursor:
