@@ -90,6 +90,16 @@ def test_on_paper_nothing_is_cut(offline: Page, tmp_path: Path, make: Any) -> No
     assert offline.pdf().startswith(b"%PDF")
 
 
+def test_paper_has_the_files_that_were_opened(offline: Page, tmp_path: Path) -> None:
+    """All of them are pages on end, before any chart."""
+    opened(offline, finals.confirmed_task(), tmp_path)
+    offline.locator("summary", has_text="Compose").click()
+    offline.emulate_media(media="print")
+    shown = offline.locator(".take h3").filter(visible=True).all_inner_texts()
+    assert shown == ["Flags", "Command", "Compose"]
+    offline.get_by_text("Folded in the HTML file").wait_for()
+
+
 def test_the_button_downloads_it(open_page: OpenPage, tmp_path: Path) -> None:
     task = finals.confirmed_task()
     page = open_page()
