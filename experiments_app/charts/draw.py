@@ -162,6 +162,11 @@ def tick_format(values: Iterable[float]) -> Any:
     return "~e" if 0 < highest < 1e-3 else alt.Undefined  # Vega's own fits the steps
 
 
+def num_whole_ticks(highest: float, size: Size) -> int:
+    """How many an axis that counts from 0 has: none stands between two whole numbers."""
+    return max(1, min(5 if size.is_narrow else 10, int(highest)))
+
+
 def lines(title: str) -> list[str]:
     """The title of an axis, a line for each of its parts: an axis is short."""
     return title.split(" · ")

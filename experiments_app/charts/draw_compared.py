@@ -11,6 +11,7 @@ from experiments_app.charts.draw import (
     finished,
     legend,
     lines,
+    num_whole_ticks,
     tick_format,
 )
 from experiments_app.charts.draw_levels import SHAPES
@@ -38,7 +39,7 @@ def specify(chart: ComparedProgressChart, size: Size) -> dict[str, Any]:
         "x:Q",
         title="Experiment",
         scale=alt.Scale(domain=[0, max(farthest, 1)], nice=False),
-        axis=alt.Axis(tickCount=5 if size.is_narrow else 10, tickMinStep=1),
+        axis=alt.Axis(tickCount=num_whole_ticks(farthest, size), tickMinStep=1, format=",d"),
     )
     y = alt.Y(
         "score:Q",

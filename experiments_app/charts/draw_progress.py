@@ -10,6 +10,7 @@ from experiments_app.charts.draw import (
     finished,
     kind_colour,
     lines,
+    num_whole_ticks,
     record,
     tick_format,
 )
@@ -23,6 +24,7 @@ MANY_DOTS = 80
 def specify(chart: ProgressChart, size: Size) -> dict[str, Any]:
     import altair as alt
 
+    counts = chart.x_title == "Experiment"
     scores = [dot.score for dot in chart.dots]
     if chart.baseline is not None:
         scores.append(chart.baseline)
@@ -31,8 +33,8 @@ def specify(chart: ProgressChart, size: Size) -> dict[str, Any]:
         title=chart.x_title,
         scale=alt.Scale(domain=[0, chart.x_max or 1], nice=False),
         axis=alt.Axis(
-            tickCount=5 if size.is_narrow else 10,
-            tickMinStep=1 if chart.x_title == "Experiment" else 0.1,
+            tickCount=num_whole_ticks(chart.x_max if counts else 10, size),
+            tickMinStep=1 if counts else 0.1,
             format=",~g" if chart.x_max < 1e3 else ",d",
         ),
     )

@@ -159,7 +159,10 @@ def test_who_lacks_the_role_is_told_which_and_who_gives_it(client: Client) -> No
 def test_an_account_without_a_role_reads_the_help_and_no_more(client: Client) -> None:
     client.force_login(make_user(role=Role.NONE))
     assert client.get("/help/").status_code == 200
-    assert "an account without a role" in text_of(client.get("/"))
+    page = text_of(client.get("/"))
+    assert "an account without a role" in page
+    assert "Sign out" in page
+    assert "To the tasks" not in page  # which is where it comes from
 
 
 def test_a_role_that_was_taken_away_counts_at_once(client: Client) -> None:

@@ -284,3 +284,9 @@ def test_it_names_its_lists(browser: Client) -> None:
     response = browser.get("/admin/experiments_app/experiment/")
     assert response.context["title"] == "Experiments"
     assert "threads 1, parallel 1" in response.content.decode()
+
+
+def test_it_writes_moments_as_the_pages_do(browser: Client) -> None:
+    created_at = make_task().created_at
+    text = browser.get("/admin/tasks_app/task/").content.decode()
+    assert f">{created_at:%Y-%m-%d %H:%M:%S}<" in text

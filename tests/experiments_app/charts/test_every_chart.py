@@ -133,3 +133,11 @@ def test_it_takes_every_choice(options: ChartOptions) -> None:
             chart = chart_type.build(source, options)
             assert chart.has_content
             assert "<svg" in draw(chart, chart_type.specify)
+
+
+@pytest.mark.parametrize("count", [2, 3, 4])
+def test_experiments_are_counted_in_whole_numbers(count: int) -> None:
+    source = ChartSource.load(run_of(count, failing=0, infeasible=0))
+    svg = draw(CHARTS["progress"].build(source, ChartOptions()), CHARTS["progress"].specify)
+    numbers = re.findall(r">([\d.]+)</text>", svg)
+    assert numbers[:count] == [str(number) for number in range(count)]
