@@ -7,7 +7,7 @@ from experiments_app.parent_death import die_with_parent
 from experiments_app.supervisor import end_with_supervisor
 
 workers = 1
-worker_class = "gthread"
+worker_class = "experiments_app.web_worker.BoundedWorker"
 threads = 16
 keepalive = 15  # a page that follows asks every two seconds: with one connection
 timeout = 60
