@@ -287,6 +287,6 @@ def test_it_names_its_lists(browser: Client) -> None:
 
 
 def test_it_writes_moments_as_the_pages_do(browser: Client) -> None:
-    created_at = make_task().created_at
-    text = browser.get("/admin/tasks_app/task/").content.decode()
+    created_at = apps.get_model("tasks_app", "Dataset").objects.create(name="ours").created_at
+    text = browser.get("/admin/tasks_app/dataset/").content.decode()
     assert f">{created_at:%Y-%m-%d %H:%M:%S}<" in text
