@@ -16,7 +16,7 @@ HEADERS = {
 
 
 class HeadersMiddleware:
-    """The outermost: it reaches static files and refusals too."""
+    """Outside of all that answers by itself: it reaches static files and refusals too."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self.get_response = get_response

@@ -23,7 +23,7 @@ class HtmxHttpRequest(HttpRequest):
 
 
 class SignedInRequest(HtmxHttpRequest):
-    """A request that LoginRequiredMiddleware let through."""
+    """A request that SignInMiddleware let through."""
 
     user: User
 

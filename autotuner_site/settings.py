@@ -56,13 +56,6 @@ def _at_least(name: str, default: int, least: int) -> int:
     return value
 
 
-def _seconds(name: str, default: int) -> int:
-    value = env.int(name, default)
-    if value < 1:
-        raise ImproperlyConfigured(f"{name} is {value}; it must be 1 second or more")
-    return value
-
-
 def _amount(name: str, default: float) -> float:
     """A number that is 0 or more; 0 is without limit."""
     value = env.float(name, default)
@@ -72,11 +65,8 @@ def _amount(name: str, default: float) -> float:
 
 
 def _count(name: str, default: int) -> int:
-    """A whole number that is 0 or more; 0 is without limit."""
-    value = env.int(name, default)
-    if value < 0:
-        raise ImproperlyConfigured(f"{name} is {value}; it must be 0 or more")
-    return value
+    """A whole number; 0 is without limit."""
+    return _at_least(name, default, 0)
 
 
 def _port_range(text: str) -> tuple[int, int]:
@@ -336,7 +326,7 @@ DOCKER_VOLUMES = _paths("DOCKER_VOLUMES")
 DOCKER_IMAGES: list[str] = env.list("DOCKER_IMAGES", [], subcast=str.strip)
 MODEL_PATHS = _paths("MODEL_PATHS")
 TASK_HOSTS: list[str] = env.list("TASK_HOSTS", [], subcast=str.strip)
-DOCKER_PULL_TIMEOUT_S = _seconds("DOCKER_PULL_TIMEOUT_S", 3600)
+DOCKER_PULL_TIMEOUT_S = _at_least("DOCKER_PULL_TIMEOUT_S", 3600, 1)
 # What a GPU, or the CPU of a machine without, costs for an hour; 0: not known.
 PRICE_PER_DEVICE_HOUR = _amount("PRICE_PER_DEVICE_HOUR", 0.0)
 CURRENCY = env.str("CURRENCY", "USD")
@@ -351,9 +341,7 @@ API_CALLS_PER_MINUTE = _count("API_CALLS_PER_MINUTE", 600)
 API_FAILED_SIGN_INS_PER_MINUTE = _count("API_FAILED_SIGN_INS_PER_MINUTE", 30)
 DOCKER_MEMORY_GIB = _amount("DOCKER_MEMORY_GIB", 0.0)
 # What a data set may have, as it is sent and unpacked; never without a limit.
-DATASET_MIB = _count("DATASET_MIB", 1024)
-if not DATASET_MIB:
-    raise ImproperlyConfigured("DATASET_MIB is 0; a data set needs a limit: 1024")
+DATASET_MIB = _at_least("DATASET_MIB", 1024, 1)
 # What is removed by its age, in experiments_app.retention; 0 keeps all.
 KEEP_RUNS = _count("KEEP_RUNS", 0)
 KEEP_RUN_DAYS = _count("KEEP_RUN_DAYS", 0)

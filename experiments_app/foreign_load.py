@@ -14,13 +14,14 @@ client), what carries the experiment's marker, and the server's container.
 """
 
 import logging
-import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import pairwise
 from types import TracebackType
-from typing import Any, Self
+from typing import Any
+
+from experiments_app.sampling import SamplingThread
 
 logger = logging.getLogger(__name__)
 
@@ -32,7 +33,7 @@ MAX_STALL = 0.1
 MIN_SECONDS = 0.5
 """The kernel counts in hundredths of a second: of less than this nothing can be said."""
 INTERVAL_S = 1.0
-MAX_WAIT_S = 5.0  # for a source that hangs, at the end
+MAX_WAIT_S = 5.0  # for the last reading, at the end
 SOME_WORK_CORES = 0.2
 """Ours are taken to need at least so much: what idles cannot be disturbed by little."""
 
@@ -163,23 +164,15 @@ def _cores(first: Reading, last: Reading) -> tuple[float, float]:
     return max((last.busy_s - first.busy_s) / seconds - ours, 0.0), ours
 
 
-@dataclass
-class Watch:
-    """Reads in a thread, from `with` to its end; then `seen` tells. Nothing that goes wrong in it
-    leaves it: a reader that fails or hangs has seen nothing."""
+class Watch(SamplingThread):
+    """When it has ended `seen` tells. A reader that fails or hangs has seen nothing."""
 
-    read: Callable[[], Reading | None]
-    interval_s: float = INTERVAL_S
-    seen: Seen = field(default_factory=Seen)
-
-    def __post_init__(self) -> None:
-        self._stop = threading.Event()
+    def __init__(self, read: Callable[[], Reading | None], interval_s: float = INTERVAL_S) -> None:
+        super().__init__("foreign-load", MAX_WAIT_S)
+        self.read = read
+        self.interval_s = interval_s
+        self.seen = Seen()
         self._readings: list[Reading] = []
-        self._thread = threading.Thread(target=self._run, name="foreign-load", daemon=True)
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
 
     def __exit__(
         self,
@@ -187,8 +180,7 @@ class Watch:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._stop.set()
-        self._thread.join(timeout=MAX_WAIT_S)
+        super().__exit__(kind, error, traceback)
         self.seen = seen_in(list(self._readings))
 
     def _run(self) -> None:

@@ -10,9 +10,11 @@ MAX_WAIT_S = 2.0
 
 
 class SamplingThread(ABC):
-    """Runs `_run` from `with` to its end, which sets `_stop`."""
+    """Runs `_run` from `with` to its end, which sets `_stop` and waits for it: `max_wait_s`, if not
+    the usual time."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, max_wait_s: float | None = None) -> None:
+        self._max_wait_s = max_wait_s
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
@@ -27,7 +29,7 @@ class SamplingThread(ABC):
         traceback: TracebackType | None,
     ) -> None:
         self._stop.set()
-        self._thread.join(timeout=MAX_WAIT_S)
+        self._thread.join(timeout=self._max_wait_s or MAX_WAIT_S)
 
     @abstractmethod
     def _run(self) -> None:
