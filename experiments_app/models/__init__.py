@@ -1,6 +1,7 @@
 """What was run: the Experiment, its Measurements, and the leases that keep it alone."""
 
-from experiments_app.models.experiment import Experiment, ExperimentQuerySet
+from experiments_app.models.experiment import Experiment
+from experiments_app.models.experiment_queries import ExperimentQuerySet
 from experiments_app.models.lease import ResourceLease
 from experiments_app.models.measurement import Measurement
 from experiments_app.models.site_setting import SiteSetting
