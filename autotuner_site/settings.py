@@ -238,8 +238,7 @@ LOGOUT_REDIRECT_URL = "login"
 LANGUAGE_CODE = "en-us"
 TIME_ZONE = env.str("TIME_ZONE", "UTC")
 USE_I18N = False
-# As the pages write them; the admin writes all of its own by these.
-DATE_FORMAT, TIME_FORMAT, DATETIME_FORMAT = "Y-m-d", "H:i:s", "Y-m-d H:i:s"
+FORMAT_MODULE_PATH = "autotuner_site.formats"
 USE_TZ = True
 
 STATIC_URL = "static/"
