@@ -86,7 +86,7 @@ def unpack(source: Path, folder: Path) -> dict[str, Any]:
                 with _create(path) as copy:
                     shutil.copyfileobj(stream, copy, _PART_BYTES)
                 sums[member.name] = _sum(path)
-    except (tarfile.TarError, ValueError, EOFError) as error:
+    except (tarfile.TarError, ValueError, EOFError, RecursionError) as error:
         raise BackupError(f"{source} is no backup that can be read: {error}") from error
     except OSError as error:
         raise BackupError(f"{source}: {error.strerror or error}") from error

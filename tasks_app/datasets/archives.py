@@ -179,7 +179,7 @@ def _from_tar(path: Path, folder: Path, bounds: Bounds) -> tuple[Path, str]:
                 raise _no_file(chosen)
             with packed, target.open("wb") as out:
                 _copy(packed, out, path.stat().st_size, bounds)
-    return target, PurePosixPath(chosen).name
+    return target, PurePosixPath(chosen).name.encode("utf-8", "replace").decode()
 
 
 # Both

@@ -129,6 +129,15 @@ def test_no_link_and_no_device_is_made(archive: Path, kind: bytes) -> None:
         unpacked(archive)
 
 
+def test_headers_that_follow_one_another_without_end_are_no_backup(archive: Path) -> None:
+    long_name = tar_member("././@LongLink")
+    long_name.type, long_name.size = tarfile.GNUTYPE_LONGNAME, 10
+    one = long_name.tobuf(tarfile.GNU_FORMAT) + b"name".ljust(512, b"\0")
+    archive.write_bytes(one * 2_000)
+    with pytest.raises(BackupError, match="no backup that can be read"):
+        unpacked(archive)
+
+
 def tar_member(name: str) -> tarfile.TarInfo:
     member = tarfile.TarInfo(name)
     member.size = 2

@@ -78,6 +78,7 @@ def unpacked(content: bytes, folder: Path, name: str = "x", bounds: Bounds = BOU
         (zip_of(("prompts", TEXT)), "x.zip", "prompts"),
         (tar_of(("d/a.txt", TEXT), special("d", tarfile.DIRTYPE)), "x.tar.gz", "a.txt"),
         (tar_of(("a.jsonl", TEXT), mode="w"), "whatever", "a.jsonl"),
+        (tar_of(("\udcff.jsonl", TEXT)), "x.tar.gz", "?.jsonl"),
     ],
     ids=name_of,
 )
