@@ -24,7 +24,7 @@ def main() -> int:
     begun = time.monotonic()
     which = "no_query or no_field or no_file_breaks_an_import or no_address"
     code = pytest.main(["-q", "-p", "no:cacheprovider", "tests/test_bad_input.py", "-k", which])
-    from tests.test_bad_input import ANSWERS, SLOWEST_S
+    from tests.attacker import ANSWERS, SLOWEST_S
 
     found = {
         "examples": examples,

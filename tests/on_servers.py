@@ -31,6 +31,8 @@ TESTS = (
     "tests/tasks_app/test_list_filter.py",
     "tests/tasks_app/test_models.py",
     "tests/tasks_app/test_sealed.py",
+    "tests/tasks_app/test_form_views.py",
+    "tests/tasks_app/test_task_page.py",
     "tests/tasks_app/test_views.py",
     "tests/test_every_url.py",
     "tests/test_query_counts.py",

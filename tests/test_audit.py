@@ -26,8 +26,8 @@ from tasks_app.importing import ensure_builtin_task
 from tasks_app.models import AuditEntry, PastResults, StaleState, Task
 from tasks_app.taskfile import dump_document
 from tests import factories
+from tests.attacker import Fields
 from tests.every_url import PLACES, World
-from tests.test_bad_input import Fields
 
 pytestmark = pytest.mark.django_db
 Sent = Callable[[World, Client, str], Mapping[str, Any]]

@@ -14,9 +14,9 @@ from autotuner_site.roles import Role
 from tasks_app.forms import YamlForm, task_form
 from tasks_app.models import Task
 from tasks_app.taskfile import dump_document
+from tests.attacker import Fields
 from tests.experiments_app.api.callers import Caller
 from tests.factories import make_user
-from tests.test_bad_input import Fields
 
 pytestmark = pytest.mark.django_db
 Document = dict[str, Any]

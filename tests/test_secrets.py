@@ -13,9 +13,9 @@ from experiments_app.models import Channel, Delivery
 from experiments_app.notifications.deliver import send_due
 from experiments_app.site_settings import store
 from tests import factories
+from tests.attacker import Fields
 from tests.every_url import PLACES, World, admin_paths
 from tests.factories import edit
-from tests.test_bad_input import Fields
 
 pytestmark = pytest.mark.django_db
 # Each has this in it, and nothing else of a page has.

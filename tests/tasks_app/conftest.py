@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -6,14 +7,20 @@ import pytest
 from tasks_app.problems import Problem, SpecError
 from tasks_app.runtimes import RuntimeCatalogue, load_runtimes
 from tasks_app.spec import validate_spec
-
-Document = dict[str, Any]
+from tests.tasks_app.open_runtime import OPEN_RUNTIME, Document
 
 
 @pytest.fixture(scope="session")
 def catalogue() -> RuntimeCatalogue:
     """The shipped runtimes."""
     return load_runtimes()
+
+
+@pytest.fixture
+def open_catalogue(tmp_path: Path) -> RuntimeCatalogue:
+    """The shipped runtimes and one with GPUs, whose catalogue is not closed."""
+    (tmp_path / "open-engine.yaml").write_text(OPEN_RUNTIME)
+    return load_runtimes(tmp_path)
 
 
 @pytest.fixture

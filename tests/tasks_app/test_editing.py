@@ -9,7 +9,7 @@ from django.test import Client
 from tasks_app.models import Task, TaskVersion
 from tests.factories import completed_task, edit, make_task, running_task
 from tests.pages import text_of
-from tests.tasks_app.test_forms import typed
+from tests.tasks_app.typed_forms import typed
 
 pytestmark = pytest.mark.django_db
 METHODS = pytest.mark.parametrize("method", ["POST", "PUT"])

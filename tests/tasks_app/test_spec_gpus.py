@@ -1,18 +1,9 @@
-from pathlib import Path
 from typing import Any
 
-import pytest
-
-from tasks_app.runtimes import RuntimeCatalogue, load_runtimes
+from tasks_app.runtimes import RuntimeCatalogue
 from tasks_app.spec import TaskSpec, validate_spec
 from tasks_app.spec_gpus import gpu_problems
-from tests.tasks_app.test_spec_checks import OPEN_RUNTIME, open_document
-
-
-@pytest.fixture(name="open_catalogue")
-def fixture_open_catalogue(tmp_path: Path) -> RuntimeCatalogue:
-    (tmp_path / "open-engine.yaml").write_text(OPEN_RUNTIME)
-    return load_runtimes(tmp_path)
+from tests.tasks_app.open_runtime import open_document
 
 
 def refusals(catalogue: RuntimeCatalogue, gpus: int, **changes: Any) -> list[str]:

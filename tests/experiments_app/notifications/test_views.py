@@ -16,8 +16,8 @@ from autotuner_site.roles import Role
 from experiments_app.models import Channel, Delivery
 from experiments_app.notifications import channels
 from tests import factories
+from tests.attacker import Fields
 from tests.pages import messages_of, text_of
-from tests.test_bad_input import Fields
 from tests.webhook_receiver import Receiver
 
 pytestmark = pytest.mark.django_db

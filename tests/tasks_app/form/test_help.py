@@ -10,7 +10,7 @@ from experiments_app.hub_error import HubError, HubErrorKind
 from tasks_app.form.notes import scenario_notes
 from tasks_app.models import Task
 from tests.factories import completed_task, make_task
-from tests.tasks_app.test_forms import typed
+from tests.tasks_app.typed_forms import typed
 
 pytestmark = pytest.mark.django_db
 

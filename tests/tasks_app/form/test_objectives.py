@@ -9,7 +9,7 @@ from django.test import Client
 from tasks_app.form.objectives import joined
 from tasks_app.models import Task
 from tests.factories import make_task
-from tests.tasks_app.test_forms import typed
+from tests.tasks_app.typed_forms import typed
 
 pytestmark = pytest.mark.django_db
 ORDERED = {"objectives": ["ttft_p99", "throughput"]}

@@ -9,7 +9,7 @@ from tasks_app.form.rows import FIXED, PARAMETERS, SLO, all_fields, posted_rows,
 from tasks_app.forms import TaskForm, task_form
 from tasks_app.models import Task
 from tests.tasks_app.form.test_deployment import SentFields
-from tests.tasks_app.test_forms import fields_of, typed
+from tests.tasks_app.typed_forms import fields_of, typed
 
 pytestmark = pytest.mark.django_db
 
