@@ -161,7 +161,7 @@ class _Final:
             winner=judged.winner,
             comparison=judged.comparison,
             seen=seen,
-            first_round=self._state.first_round,
+            state=self._state,
         ).outcome()
         if outcome.missing is not None:
             self._undone = self._measure_undone(outcome.missing, judged.winner, seen)
@@ -177,18 +177,22 @@ class _Final:
         return False
 
     def _measure_undone(self, missing: Missing, winner: int, seen: Seen) -> Experiment | None:
-        """With the requests of the rounds that the winner was measured in."""
+        """In turn with the winner, in rounds of their own: whatever makes the machine slower
+        meanwhile reaches both."""
         if missing.number is None:
             return make(self._run, missing, winner, max(self._by_number) + 1)
-        at = self._state.first_round
-        while (missing.number, at) in seen.done:
-            at += 1
-        return self._measure(missing.number, at)
+        state, tried = self._state, missing.number
+        begun, both = state.undo_rounds_of(tried), (winner, tried)
+        is_open = begun and any((number, begun[-1]) not in seen.done for number in both)
+        count = len(begun) if is_open else len(begun) + 1
+        at = begun[-1] if is_open else max(at for _, _, at in self._marks) + 1
+        number = next(n for n in order_of_round(both, count) if (n, at) not in seen.done)
+        return self._measure(number, at, undone=tried)
 
     def _readings(self, active: Sequence[int], seen: Seen) -> list[Reading]:
         found = []
         for (number, at), again in sorted(seen.done.items()):
-            if number not in active:
+            if number not in active or self._state.undo_of(at) is not None:
                 continue
             original = self._by_number[number]
             reference = repeats.reference_of(self._spec, original)
@@ -228,13 +232,18 @@ class _Final:
         runtime = site_runtimes().find(self._spec.base_runtime)
         return runtime.defaults if runtime else {}
 
-    def _measure(self, number: int, at: int) -> Experiment | None:
+    def _measure(self, number: int, at: int, *, undone: int | None = None) -> Experiment | None:
+        """`undone`: the configuration that the undo test tries in this round."""
         reason = f"measured again in round {at} of the final"
+        if undone not in {None, number}:
+            reason += f", beside {name_of(undone or 0)}"
         original = self._by_number[number]
         with transaction.atomic():
             made = repeats.measure_again(original, Experiment.Purpose.FINAL, reason)
             if made is not None and (mark := (number, made.repeat, at)) not in self._marks:
                 self._update(executions=(*self._marks, mark))
+            if made is not None and undone is not None and self._state.undo_of(at) is None:
+                self._update(undo_rounds=(*self._state.undo_rounds, (at, undone)))
         return made
 
     @property

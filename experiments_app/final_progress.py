@@ -34,6 +34,8 @@ def under_way(current: Experiment, final: Final | None, total: int) -> str:
     match current.purpose:
         case Experiment.Purpose.DRIFT:
             return f"Watching for drift: measuring {name} again"
+        case Experiment.Purpose.FINAL if final and final.is_beside(current.number, current.repeat):
+            return f"Final: measuring {name} again, beside itself with a flag put back"
         case Experiment.Purpose.FINAL if current.is_repeat and _is_contender(current, final):
             return f"Final: round {final.rounds + 1 if final else 1}, measuring {name} again"
         case Experiment.Purpose.FINAL:

@@ -63,16 +63,19 @@ class Final:
     """`rounds` that have ended, in each of which every contender is measured once, of at most
     `max_rounds`. `noise` is the relative standard deviation of a repeat; `engine_s` what the final
     took of `budget_s`. `executions`: number, repeat and round of all that was started;
-    `first_round` is later than 1 where the search went on after an earlier final.
-    `simplified_from`: the contender that won, where the undo test has left out some of its flags;
-    then `winner` is that configuration without them. `earlier`: the one that the run went on after,
-    until this one has ended. `has_gone_on`: the run went on after it and ended without another."""
+    `first_round` is later than 1 where the search went on after an earlier final. `undo_rounds`:
+    rounds of the undo test, in which the winner is measured beside a configuration of its own,
+    with the number of that. `simplified_from`: the contender that won, where the undo test has
+    left out some of its flags; then `winner` is that configuration without them. `earlier`: the one
+    that the run went on after, until this one has ended. `has_gone_on`: the run went on after it
+    and ended without another."""
 
     contenders: tuple[int, ...] = ()
     rounds: int = 0
     first_round: int = 1
     max_rounds: int = 0
     executions: tuple[tuple[int, int, int], ...] = ()
+    undo_rounds: tuple[tuple[int, int], ...] = ()
     is_done: bool = False
     verdict: FinalVerdict | None = None
     winner: int | None = None
@@ -105,7 +108,11 @@ class Final:
         """For another one, which uses the repeats that there are."""
         ended = replace(self, earlier=None, has_gone_on=False) if self.is_done else self.earlier
         return Final(
-            executions=self.executions, engine_s=self.engine_s, drift=self.drift, earlier=ended
+            executions=self.executions,
+            undo_rounds=self.undo_rounds,
+            engine_s=self.engine_s,
+            drift=self.drift,
+            earlier=ended,
         )
 
     def given_up(self) -> "Final":
@@ -113,8 +120,25 @@ class Final:
         if self.is_done or self.earlier is None:
             return self
         return replace(
-            self.earlier, executions=self.executions, engine_s=self.engine_s, has_gone_on=True
+            self.earlier,
+            executions=self.executions,
+            undo_rounds=self.undo_rounds,
+            engine_s=self.engine_s,
+            has_gone_on=True,
         )
+
+    def undo_of(self, at: int | None) -> int | None:
+        """The configuration that a round of the undo test is about; None for all other rounds."""
+        return dict(self.undo_rounds).get(at) if at is not None else None
+
+    def undo_rounds_of(self, number: int) -> list[int]:
+        """Those of this final that are about a configuration."""
+        return [at for at, one in self.undo_rounds if one == number and at >= self.first_round]
+
+    def is_beside(self, number: int, repeat: int) -> bool:
+        """Whether an execution of the winner is there for the undo test to compare with."""
+        rounds = {(one, again): at for one, again, at in self.executions}
+        return self.undo_of(rounds.get((number, repeat))) not in {None, number}
 
     @property
     def left_out(self) -> tuple[str, ...]:
@@ -155,6 +179,7 @@ class Final:
             "contenders": tuple(data["contenders"]),
             "tied": tuple(data["tied"]),
             "executions": tuple((n, again, at) for n, again, at in data.get("executions", ())),
+            "undo_rounds": tuple((at, number) for at, number in data.get("undo_rounds", ())),
             "verdict": FinalVerdict(data["verdict"]) if data.get("verdict") else None,
             "estimates": tuple(
                 Estimate(**_with_pairs(e, "score_ci95", "gain_ci95")) for e in data["estimates"]

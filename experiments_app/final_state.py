@@ -1,5 +1,6 @@
 """How far a final is: kept in `Run.final`, and read from the rows of its executions."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
@@ -17,12 +18,13 @@ MOST_FAILURES = 2
 @dataclass(frozen=True)
 class Seen:
     """What the executions of the final say by now. `done`: of an experiment and a round the repeat
-    that was measured; `dropped`: why a contender is out, by number; `failures`: how often one could
-    not be measured again. `engine_s`: without what the undo test takes."""
+    that was measured; `dropped`: why a contender is out, by number; `undo_failures`: how often the
+    undo test could not measure, by the configuration that it tries. `engine_s`: without what that
+    takes."""
 
     done: Mapping[tuple[int, int], int]
     dropped: Mapping[int, str]
-    failures: Mapping[int, int]
+    undo_failures: Mapping[int, int]
     engine_s: float
 
 
@@ -31,16 +33,22 @@ def look(run: Run, state: Final, by_number: Mapping[int, Experiment]) -> Seen:
     rounds = {(number, again): at for number, again, at in state.executions}
     done: dict[tuple[int, int], int] = {}
     failures: dict[int, list[Experiment]] = {}
+    undo_failures: Counter[int] = Counter()
     engine_s = 0.0
     for row in _executions(run):
         at = rounds.get((row.number, row.repeat))
-        if row.number in state.contenders or at is None or at < state.first_round:
+        undone = state.undo_of(at)
+        is_ours = row.number in state.contenders or at is None or at < state.first_round
+        if is_ours and undone is None:
             engine_s += repeats.engine_s(row)
         if at is None:
             continue
         if row.status == Status.SUCCESS:
             done[row.number, at] = row.repeat
         elif row.status == Status.FAILED and at >= state.first_round:
+            if undone is not None:
+                undo_failures[undone] += 1
+                continue
             failures.setdefault(row.number, []).append(row)
     dropped = {
         number: f"{name_of(number)} failed when it was measured again: {rows[-1].error}"
@@ -48,12 +56,11 @@ def look(run: Run, state: Final, by_number: Mapping[int, Experiment]) -> Seen:
         if len(rows) >= MOST_FAILURES and number in state.contenders
     }
     for number in state.contenders:
-        times = sum(one == number for one, _ in done)
+        times = sum(one == number and state.undo_of(at) is None for one, at in done)
         if times >= FEWEST_ROUNDS and not by_number[number].feasible:
             why = f"{name_of(number)} broke the SLO when it was measured again"
             dropped.setdefault(number, why)
-    counts = {number: len(rows) for number, rows in failures.items()}
-    return Seen(done, dropped, counts, engine_s)
+    return Seen(done, dropped, undo_failures, engine_s)
 
 
 def _executions(run: Run) -> list[Experiment]:

@@ -3,15 +3,17 @@ them. What can be left out without a loss is left out of what is recommended.
 
 Each flag is tried on what the flags before it have left, so that what stays in the end was measured
 as a whole. A configuration without a flag is an experiment of the run, measured at all levels once,
-and then again as often as the winner was in the final, with the same requests. It takes the
-winner's place where
+and then again as often as the winner was in the final, in turn with the winner and with the same
+requests: whatever makes the machine slower or faster meanwhile reaches both. It takes the winner's
+place where
 
 * the winner is not better than it beyond noise,
 * its own figure is not below the winner's by more than what matters (`differences.MATTERS`), and
 * it is better than the default beyond noise, as a winner is.
 
 It is always compared with the winner of the final and never with the one before it, so that small
-losses do not add up.
+losses do not add up. By how much it is better than the default is what the winner was in the
+rounds and what it is beside the winner.
 """
 
 import math
@@ -31,7 +33,7 @@ from experiments_app.differences import (
     pooled,
 )
 from experiments_app.final_plan import changed_flags
-from experiments_app.final_result import Estimate, Undo
+from experiments_app.final_result import Estimate, Final, Undo
 from experiments_app.final_state import MOST_FAILURES, Seen
 from experiments_app.models import Experiment
 from tasks_app.models import Run, Task
@@ -74,7 +76,7 @@ class UndoTest:
         winner: int,
         comparison: Comparison,
         seen: Seen,
-        first_round: int = 1,
+        state: Final,
     ) -> None:
         self._spec = spec
         self._winner, self._default = experiments[winner], experiments[0]
@@ -82,7 +84,7 @@ class UndoTest:
         self._defaults = defaults
         self._comparison = comparison
         self._seen = seen
-        self._first_round = first_round
+        self._state = state
 
     def outcome(self) -> Outcome:
         kept = self._winner.parameters
@@ -109,31 +111,56 @@ class UndoTest:
     def _judge(self, flag: str, tried: Experiment) -> tuple[Undo | None, Estimate | None]:
         """None, None: it must be measured again first. An Estimate where the flag is left out."""
         stays = Undo(flag, tried.number, None, None, is_needed=True)
-        if not self._comparison.times(tried.number):  # it is no contender
-            times = len(self._repeats(tried))
+        if self._comparison.times(tried.number):  # a contender, measured in turn with the winner
+            found = (self._value(tried, at) for at in self._rounds(tried))
+            values = [value for value in found if value is not None]
+            compared = [over(values, one.number, self._comparison) for one in self._both if values]
+        else:
+            times = len(self._rounds(tried))
             if not times:
                 first = self._first(tried)
                 if first is None:
                     return stays, None
-                undo = self._undo(stays, [first])
-                if self._is_worse(undo) or tried.status == Status.PRUNED:
+                undo = self._at_first_look(stays, tried, first)
+                if undo is not None and (self._is_worse(undo) or tried.status == Status.PRUNED):
                     return undo, None
-            failures = self._seen.failures.get(tried.number, 0)
+            failures = self._seen.undo_failures.get(tried.number, 0)
             broke_slo = times >= FEWEST_ROUNDS and not tried.feasible
             if times < self._wanted and failures < MOST_FAILURES and not broke_slo:
                 return None, None
             if times < self._wanted:
                 return stays, None
-        values = list(self._values(tried))
-        if not values or not tried.feasible:
+            pairs = list(self._pairs(tried))
+            values = [value for value, _ in pairs]
+            compared = [
+                beside(pairs, one.number, self._winner.number, self._comparison)
+                for one in self._both
+                if pairs
+            ]
+        if not compared or not tried.feasible:
             return stays, None
-        undo = self._undo(stays, values)
-        over_winner = over(values, self._winner.number, self._comparison)
-        over_default = over(values, self._default.number, self._comparison)
+        over_winner, over_default = compared
+        undo = _told(stays, over_winner)
         if not is_as_good(over_winner, over_default):
             return undo, None
         estimate = self._estimate(tried, values, over_default)
         return replace(undo, is_needed=False), estimate
+
+    def _at_first_look(self, stays: Undo, tried: Experiment, first: float) -> Undo | None:
+        """By its first measurement and the winner right after it; None before that is measured."""
+        winner = self._winner.number
+        if tried.status == Status.PRUNED:
+            return _told(stays, over([first], winner, self._comparison))
+        begun = self._state.undo_rounds_of(tried.number)
+        at = next((at for at in begun if (winner, at) in self._seen.done), None)
+        beside_it = None if at is None else self._value(self._winner, at)
+        if beside_it is None:
+            return None
+        return _told(stays, beside([(first, beside_it)], winner, winner, self._comparison))
+
+    @property
+    def _both(self) -> tuple[Experiment, Experiment]:
+        return self._winner, self._default
 
     @property
     def _wanted(self) -> int:
@@ -141,22 +168,29 @@ class UndoTest:
         times = self._comparison.times(self._winner.number)
         return max(min(times, MOST_REPEATS), FEWEST_ROUNDS)
 
-    def _repeats(self, tried: Experiment) -> list[int]:
-        """Those of this final."""
-        done = sorted(self._seen.done.items())
+    def _rounds(self, tried: Experiment) -> list[int]:
+        """Those of this final that it was measured in; of the undo test, the winner as well."""
+        done = self._seen.done
+        ours = [at for number, at in sorted(done) if number == tried.number]
         return [
-            again
-            for (number, at), again in done
-            if number == tried.number and at >= self._first_round
+            at
+            for at in ours
+            if at >= self._state.first_round
+            and (self._state.undo_of(at) is None or (self._winner.number, at) in done)
         ]
 
-    def _values(self, tried: Experiment) -> Iterator[float]:
-        """What those came to, as logarithms, more being better."""
-        reference = repeats.reference_of(self._spec, tried)
-        for again in self._repeats(tried):
-            value = repeats.reading_of(self._spec, tried, again, reference)
-            if value is not None:
-                yield value
+    def _pairs(self, tried: Experiment) -> Iterator[tuple[float, float]]:
+        """What it came to in each round, and the winner beside it."""
+        for at in self._rounds(tried):
+            value, beside_it = self._value(tried, at), self._value(self._winner, at)
+            if value is not None and beside_it is not None:
+                yield value, beside_it
+
+    def _value(self, one: Experiment, at: int) -> float | None:
+        """As a logarithm, more being better."""
+        reference = repeats.reference_of(self._spec, one)
+        again = self._seen.done[one.number, at]
+        return repeats.reading_of(self._spec, one, again, reference)
 
     def _first(self, tried: Experiment) -> float | None:
         """What the search's way of measuring gave, or the best that a pruned one could have had."""
@@ -167,10 +201,6 @@ class UndoTest:
             return None
         reference = repeats.reference_of(self._spec, tried)
         return repeats.reading_of(self._spec, tried, 1, reference)
-
-    def _undo(self, stays: Undo, values: Sequence[float]) -> Undo:
-        found = over(values, self._winner.number, self._comparison)
-        return replace(stays, change=found.gain, ci95=found.gain_ci95)
 
     @staticmethod
     def _is_worse(undo: Undo) -> bool:
@@ -193,6 +223,10 @@ class UndoTest:
         )
 
 
+def _told(stays: Undo, over_winner: Difference) -> Undo:
+    return replace(stays, change=over_winner.gain, ci95=over_winner.gain_ci95)
+
+
 def is_as_good(over_winner: Difference, over_default: Difference) -> bool:
     """Whether a configuration without a flag may take the winner's place."""
     worse = over_winner.value + over_winner.half_width < 0
@@ -204,6 +238,25 @@ def over(values: Sequence[float], other: int, comparison: Comparison) -> Differe
     times = comparison.times(other)
     half = _noise(values, comparison).half_width(math.sqrt(1 / len(values) + 1 / times))
     return Difference(math.fsum(values) / len(values) - comparison.mean(other), half)
+
+
+def beside(
+    pairs: Sequence[tuple[float, float]], other: int, winner: int, comparison: Comparison
+) -> Difference:
+    """By how much what was measured in turn with the winner, the first of each pair, is better than
+    a contender: than the winner by the pairs alone, than another by what the winner is as well.
+
+    What is common to both of a pair is not in their difference, whose noise is that of two
+    readings.
+    """
+    changes = [value - beside_it for value, beside_it in pairs]
+    own = noise_of(changes)
+    noise = pooled(comparison.noise, own and Noise(own.sd / math.sqrt(2), own.df))
+    value, variance = math.fsum(changes) / len(changes), 2 / len(changes)
+    if other != winner:
+        value += comparison.difference(winner, other).value
+        variance += 1 / comparison.times(winner) + 1 / comparison.times(other)
+    return Difference(value, noise.half_width(math.sqrt(variance)))
 
 
 def _noise(values: Sequence[float], comparison: Comparison) -> Noise:

@@ -11,11 +11,12 @@ from django.db import IntegrityError, transaction
 from django.db.models import Max
 
 from experiments_app import measurements, objective, task_log
+from experiments_app.final_result import Final
 from experiments_app.load_order import Level
 from experiments_app.metrics import Level as MeasuredLevel
 from experiments_app.metrics import Point
 from experiments_app.models import Experiment, ExperimentQuerySet, Measurement
-from tasks_app.models import Task
+from tasks_app.models import Run, Task
 from tasks_app.spec import TaskSpec
 
 
@@ -115,13 +116,20 @@ def keep(spec: TaskSpec, execution: Experiment, levels: Collection[MeasuredLevel
         return
     original = execution.original()
     measurements.store(original, levels, repeat=execution.repeat)
-    if execution.purpose != Experiment.Purpose.FINAL:
+    if execution.purpose != Experiment.Purpose.FINAL or _is_beside(execution):
         original.measurements.filter(repeat=execution.repeat).update(counts=False)
         return
     again = _of_number(original).filter(repeat__gt=1)
     finals = again.filter(purpose=Experiment.Purpose.FINAL).values("repeat")
     original.measurements.exclude(repeat__in=finals).update(counts=False)
     score_anew(spec, original)
+
+
+def _is_beside(execution: Experiment) -> bool:
+    """For the undo test alone, which compares it with what was measured right then."""
+    run = Run.objects.get(task=execution.task_id, number=execution.run)
+    final = Final.from_data(run.final)
+    return final is not None and final.is_beside(execution.number, execution.repeat)
 
 
 def score_anew(spec: TaskSpec, original: Experiment) -> None:

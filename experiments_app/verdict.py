@@ -118,7 +118,7 @@ def _undone(final: Final) -> str:
     flags = " and ".join(final.left_out)
     times = "once" if final.won.repeats == 1 else f"{final.won.repeats} times"
     return (
-        f" Without {flags}, measured {times} after that, it is as good as far as can be told,"
+        f" Without {flags}, measured {times} in turn with it, it is as good as far as can be told,"
         " and so that is taken."
     )
 

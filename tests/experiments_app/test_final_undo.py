@@ -31,12 +31,13 @@ def undo(count: int = 1, **changes: Any) -> Task:
 def test_a_flag_that_does_nothing_is_left_out_of_what_is_recommended() -> None:
     """`threads` does nothing here; the other flag makes the gain."""
     task = undo()
-    ran = []
+    ran, noise = [], wobble(0.004)
     while execution := advance(task.pk):
         ran.append((execution.number, execution.repeat))
         rate = 130.0 if "ubatch-size" in execution.parameters else 100.0
-        measure(execution, rate * (1 + execution.repeat / 1000))
-    assert ran[-3:] == [(2, 1), (2, 2), (2, 3)]
+        measure(execution, rate * noise(execution))
+    in_turn = [(1, 5), (2, 2), (2, 3), (1, 6), (1, 7), (2, 4)]
+    assert ran[-7:] == [(2, 1), *in_turn]
     found = final_of(task)
     assert [(undo.flag, undo.number, undo.is_needed) for undo in found.undo] == [
         ("threads", 2, False),
@@ -97,4 +98,50 @@ def test_the_undo_test_takes_nothing_of_the_finals_budget() -> None:
         rate = 130.0 if "ubatch-size" in execution.parameters else 100.0
         measure(execution, rate * (1 + execution.repeat / 1000))
     of_final = Experiment.objects.executions_of_run(task).filter(number__in=(0, 1), repeat__gt=1)
-    assert final_of(task).engine_s == sum(map(engine_s, of_final))
+    found = final_of(task)
+    in_rounds = [e for e in of_final if not found.is_beside(e.number, e.repeat)]
+    assert 0 < len(in_rounds) < len(of_final)
+    assert found.engine_s == sum(map(engine_s, in_rounds))
+
+
+@pytest.mark.parametrize(("drift", "loss"), [(0.8, 0.0), (1.25, 0.1)])
+def test_a_machine_that_changes_after_the_rounds_does_not_decide_the_undo_test(
+    drift: float, loss: float
+) -> None:
+    """Slower by then, a flag that does nothing is left out all the same; faster by then, one that
+    is worth something stays. The winner's own figures are those of the rounds."""
+    task = undo()
+    noise = wobble(0.004)
+    while execution := advance(task.pk):
+        rate = 130.0 if "ubatch-size" in execution.parameters else 100.0
+        if execution.number == 2:
+            rate *= 1 - loss
+        is_later = execution.number == 2 or (execution.is_repeat and final_of(task).undo_rounds)
+        measure(execution, rate * noise(execution) * (drift if is_later else 1))
+    found = final_of(task)
+    flag = found.undo[0]
+    assert (flag.flag, flag.is_needed) == ("threads", bool(loss))
+    assert flag.change == pytest.approx(-loss, abs=0.02)
+    assert found.gain == pytest.approx(0.3, abs=0.02)
+    winner = Experiment.objects.of_run(task).get(number=1)
+    assert winner.objective_score == pytest.approx(130.0, rel=0.01)
+    beside = [again for number, again, _ in found.executions if found.is_beside(number, again)]
+    assert beside
+    assert not winner.measurements.filter(repeat__in=beside, counts=True).exists()
+
+
+def test_the_undo_test_gives_a_flag_up_where_the_winner_cannot_be_measured_beside_it() -> None:
+    task = undo()
+    failed = 0
+    while execution := advance(task.pk):
+        if execution.number == 1 and execution.is_repeat and final_of(task).undo_rounds:
+            failed += 1
+            fail(execution)
+            continue
+        rate = 130.0 if "ubatch-size" in execution.parameters else 100.0
+        measure(execution, rate * (1 + execution.repeat / 1000))
+    found = final_of(task)
+    assert failed == 2 * len(found.undo)
+    assert (found.verdict, found.winner, found.why) == (FinalVerdict.BETTER, 1, "")
+    assert all(one.is_needed for one in found.undo)
+    assert ended(task).status == Task.Status.COMPLETED
