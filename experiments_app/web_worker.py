@@ -17,7 +17,7 @@ from gunicorn.workers.gthread import TConn, ThreadWorker  # type: ignore[import-
 class BoundedWorker(ThreadWorker):  # type: ignore[misc]
     head_s = 10.0
     """For the request line and all headers."""
-    idle_s = 30
+    idle_s = 30.0
     """Without a further byte of the body."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
@@ -30,7 +30,8 @@ class BoundedWorker(ThreadWorker):  # type: ignore[misc]
 
     def handle(self, conn: TConn) -> Any:
         self._due[conn] = time.monotonic() + self.head_s
-        idle = struct.pack("ll", self.idle_s, 0)
+        whole_s = int(self.idle_s)
+        idle = struct.pack("ll", whole_s, int((self.idle_s - whole_s) * 1e6))
         try:
             conn.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, idle)
             return super().handle(conn)

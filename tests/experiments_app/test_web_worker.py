@@ -22,7 +22,7 @@ HEAD = b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n"
 
 
 class Impatient(BoundedWorker):
-    head_s, idle_s = 1.0, 1
+    head_s, idle_s = 0.5, 1.0
 
 
 def tiny_site(environ: dict[str, Any], start_response: Any) -> list[bytes]:
@@ -32,7 +32,7 @@ def tiny_site(environ: dict[str, Any], start_response: Any) -> list[bytes]:
     except OSError:
         size = -1
     if environ["PATH_INFO"] == "/slow":
-        time.sleep(1.5)
+        time.sleep(0.6)
     start_response("200 OK", [("Content-Type", "text/plain")])
     return [str(size).encode()]
 
@@ -86,5 +86,5 @@ def test_a_head_that_drips_ends_at_its_time(port: int) -> None:
 def test_an_answer_may_take_longer_than_a_head_and_the_connection_goes_on(port: int) -> None:
     with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as client:
         assert client.post("/slow", content=b"x" * 100_000).text == "100000"
-        time.sleep(1.2)
+        time.sleep(0.6)
         assert client.post("/", content=b"xyz").text == "3"
