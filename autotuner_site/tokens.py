@@ -15,9 +15,8 @@ from django.dispatch import Signal
 from django.utils import timezone
 
 from autotuner_site.models import ApiToken
+from autotuner_site.secret_marks import API_TOKEN
 
-START = "att_"
-"""How every secret begins, so that one is known where it was left lying about."""
 SHOWN_CHARACTERS = 10
 MAX_TOKENS = 50
 """That one account may have in use."""
@@ -44,7 +43,7 @@ def make_token(user: User, name: str, expires_at: datetime | None = None) -> New
     in_use = ApiToken.objects.filter(user=user, revoked_at=None)
     if in_use.count() >= MAX_TOKENS:
         raise TokenRefused(f"You have {MAX_TOKENS} tokens. Revoke one that nobody needs.")
-    secret = START + secrets.token_urlsafe(32)
+    secret = API_TOKEN + secrets.token_urlsafe(32)
     token = ApiToken(
         user=user,
         name=name,

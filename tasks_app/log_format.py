@@ -2,17 +2,25 @@
 
 import json
 import logging
+import re
 from datetime import UTC, datetime
 
 from django.conf import settings
 
 from autotuner_site.log_context import current_fields, current_secrets
-from tasks_app.masking import mask_text
+from autotuner_site.secret_marks import API_TOKEN, WEBHOOK
+from tasks_app.masking import MASK, mask_text
 
 SECRET_SETTINGS = (
     *("SECRET_KEY", "METRICS_TOKEN", "HF_TOKEN", "DOCKER_REGISTRY_PASSWORD"),
-    *("HTTP_PROXY", "HTTPS_PROXY", "DATABASE_URL", "REDIS_URL"),
+    *("HTTP_PROXY", "HTTPS_PROXY", "DATABASE_URL", "REDIS_URL", "EMAIL_HOST_PASSWORD"),
 )
+_TOKENS = re.compile(
+    rf"\b{API_TOKEN}[\w-]{{20,}}"
+    rf"|\b{WEBHOOK}[A-Za-z0-9+/=]{{20,}}"
+    r"|(?<=/sign-in/)[^/\s]{1,100}/[^/\s]+"
+)
+"""Tokens of the API, secrets of webhooks, links that sign in: in a path that somebody asked for."""
 
 
 class TextFormatter(logging.Formatter):
@@ -46,4 +54,5 @@ class JsonFormatter(logging.Formatter):
 def masked(text: str) -> str:
     """Without the secrets of the environment's settings and of whatever is under way."""
     values = {name: str(getattr(settings, name, "")) for name in SECRET_SETTINGS}
-    return mask_text(text, values, *getattr(settings, "SECRETS_KEYS", ()), *current_secrets())
+    text = mask_text(text, values, *getattr(settings, "SECRETS_KEYS", ()), *current_secrets())
+    return _TOKENS.sub(MASK, text)

@@ -10,12 +10,13 @@ import hmac
 import secrets
 import uuid
 
-PREFIX = "whsec_"
+from autotuner_site.secret_marks import WEBHOOK
+
 SECRET_BYTES = 32
 
 
 def new_secret() -> str:
-    return PREFIX + base64.b64encode(secrets.token_bytes(SECRET_BYTES)).decode("ascii")
+    return WEBHOOK + base64.b64encode(secrets.token_bytes(SECRET_BYTES)).decode("ascii")
 
 
 def signed_headers(secret: str, uid: uuid.UUID, timestamp: int, body: bytes) -> dict[str, str]:
@@ -28,6 +29,6 @@ def signed_headers(secret: str, uid: uuid.UUID, timestamp: int, body: bytes) -> 
 
 
 def signature(secret: str, uid: str, timestamp: str, body: bytes) -> str:
-    key = base64.b64decode(secret.removeprefix(PREFIX))
+    key = base64.b64decode(secret.removeprefix(WEBHOOK))
     digest = hmac.new(key, f"{uid}.{timestamp}.".encode() + body, hashlib.sha256).digest()
     return f"v1,{base64.b64encode(digest).decode('ascii')}"

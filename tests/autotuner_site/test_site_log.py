@@ -2,6 +2,7 @@
 
 import json
 import logging
+import secrets
 import sys
 
 import pytest
@@ -9,9 +10,12 @@ from django.conf import LazySettings
 from django.test import Client
 
 from autotuner_site.log_context import log_fields
+from autotuner_site.secret_marks import API_TOKEN
 from experiments_app import task_log
 from experiments_app.monitoring import health
+from experiments_app.notifications.signing import new_secret
 from tasks_app.log_format import JsonFormatter, TextFormatter
+from tasks_app.masking import MASK
 
 HEADER = "X-Request-ID"
 
@@ -38,6 +42,22 @@ def test_it_keeps_a_sane_id_and_makes_another_for_any_other(client: Client) -> N
         made = client.get("/sign-in/", headers={HEADER: given}).headers[HEADER]
         assert made != given
         assert len(made) == 32
+
+
+@pytest.mark.parametrize(
+    ("path", "secret"),
+    [
+        ("/api/v1/tasks/", API_TOKEN + secrets.token_urlsafe(32)),
+        ("/account/", new_secret()),
+        ("/sign-in/MQ/", "d2xq1v-1a2b3c4d5e6f"),
+    ],
+    ids=["token of the API", "secret of a webhook", "link that signs in"],
+)
+@pytest.mark.parametrize("formatter", [TextFormatter(), JsonFormatter()], ids=["text", "json"])
+def test_a_secret_in_a_path_is_masked(formatter: logging.Formatter, path: str, secret: str) -> None:
+    told = line(formatter, f"Not Found: {path}{secret}")
+    assert secret not in told
+    assert MASK in told
 
 
 @pytest.mark.django_db
