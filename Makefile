@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 UV_FLAGS := --no-deps --require-hashes --no-build --quiet
 
-.PHONY: help run serve test lint audit format clean
+.PHONY: help run serve test lint audit format clean lock
 
 help:
 	@echo "make run     set up, tune the built-in model on this machine and show the live page"
@@ -83,7 +83,6 @@ $(VENV)/test.stamp: requirements-test.lock $(VENV)/runtime.stamp
 # How the locks are made: names, versions and hashes for every platform, and no addresses.
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-header --no-annotate
-.PHONY: lock
 lock: $(VENV)/runtime.stamp
 	$(COMPILE) pyproject.toml -o requirements.lock
 	$(COMPILE) --group test -c requirements.lock -o requirements-test.lock

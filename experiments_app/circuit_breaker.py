@@ -1,7 +1,7 @@
 """When a run is stopped because everything in it fails for one cause.
 
 A run trips when nothing of it has been measured and its latest experiments all failed with the same
-kind of error, at least two different configurations among them:
+kind of error, at least two different configurations among them where it takes more than one:
 
 - 1 for a cause that no flag has a part in (the image, Docker, genai-bench, a folder);
 - 2 for one that plainly holds for every configuration (the model, its tokenizer, the disk …);
