@@ -12,6 +12,7 @@ from tests.browser.test_flows import WITH_AND_WITHOUT
 from tests.factories import SCORES, completed_task, make_task, running_task, succeed
 
 PHONE = {"width": 390, "height": 844}
+TOP_ROW = ("title", "status")
 
 
 def tick(page: Page, *names: str) -> None:
@@ -236,10 +237,14 @@ def test_it_works_from_the_keyboard(page: Page) -> None:
 
 @pytest.mark.parametrize("name", ["ثاني مهمة طويلة جدا", "x" * 200, "<b>" * 40])
 def test_it_holds_any_name_on_a_phone(open_page: OpenPage, name: str) -> None:
-    set_labels(make_task(task_name=name), ["a label of some length"])
+    set_labels(completed_task((50.0,), task_name=name), ["a label of some length"])
     page = open_page(viewport=PHONE)
     page.goto("/")
     tick(page, name)
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+    title, status = (page.locator(f"tbody .{cell}-cell").bounding_box() for cell in TOP_ROW)
+    assert title
+    assert status
+    assert title["x"] + title["width"] <= status["x"]
     page.get_by_role("button", name="Archive").click()
     expect(page.locator("main")).to_contain_text("1 task archived.")
