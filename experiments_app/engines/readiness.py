@@ -10,7 +10,7 @@ import queue
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from functools import partial
 from typing import Protocol, TypeVar, cast
@@ -23,6 +23,7 @@ POLL_INTERVAL_S = 0.03
 HEALTH_TIMEOUT_S = 5.0
 HEALTH_BODY_BYTES = 64 * 1024
 PROBE_TOKENS = 2
+ANSWER_BYTES = 64 * 1024
 CHECK_INTERVAL_S = 0.25
 
 
@@ -198,7 +199,7 @@ def _read_stream(response: http.client.HTTPResponse) -> None:
             raise NotReady(answer)
         raise Refused(answer)
     chunks = 0
-    for line in response:
+    for line in _lines(response):
         if not line.startswith(b"data:"):
             continue
         data = line[len(b"data:") :].strip()
@@ -213,3 +214,14 @@ def _read_stream(response: http.client.HTTPResponse) -> None:
         chunks += bool(event.get("choices"))
     if not chunks:
         raise Refused("HTTP 200 to a chat completion, but not one streamed token")
+
+
+def _lines(response: http.client.HTTPResponse) -> Iterator[bytes]:
+    """As iterating over the response does, which takes a chunked answer for whole where its server
+    was killed in the middle. Raises `IncompleteRead` there."""
+    pending = b""
+    while data := response.read1(ANSWER_BYTES):
+        *lines, pending = (pending + data).split(b"\n")
+        yield from lines
+    if pending:
+        yield pending

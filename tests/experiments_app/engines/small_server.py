@@ -1,6 +1,6 @@
 """A user's own engine in a few lines of the standard library, with ways to misbehave on demand.
 
-python small_server.py --port N --name NAME [--answer ready|loading|refuse|empty|hang|stall]
+python small_server.py --port N --name NAME [--answer ready|loading|refuse|empty|hang|stall|die]
     [--slow-start S] [--ignore-sigterm] [--child] [--runaway] [--flood BYTES] [--exit CODE]
 """
 
@@ -50,6 +50,10 @@ class Handler(BaseHTTPRequestHandler):
             time.sleep(600)
         self.send_response(200)
         self.send_header("Content-Type", "text/event-stream")
+        if options.answer == "die":
+            self.send_header("Transfer-Encoding", "chunked")
+            self.end_headers()
+            os.kill(os.getpid(), signal.SIGKILL)
         self.send_header("Connection", "close")
         self.end_headers()
         for _ in range(0 if options.answer == "empty" else body["max_tokens"]):

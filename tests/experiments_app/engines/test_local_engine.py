@@ -201,6 +201,14 @@ def test_it_is_not_ready_without_a_streamed_token(small_server: MakeLaunch) -> N
     assert "not one streamed token" in error.message
 
 
+def test_it_tells_a_server_killed_in_its_first_answer_from_one_without_tokens(
+    small_server: MakeLaunch,
+) -> None:
+    error = wait_for_failure(small_server("--answer", "die"))
+    assert error.kind == FailureKind.CRASHED
+    assert "SIGKILL" in error.message
+
+
 def test_it_stops_waiting_when_it_is_cancelled(small_server: MakeLaunch) -> None:
     launch = small_server("--answer", "hang")
     cancel_at_s = time.monotonic() + 0.5
