@@ -1,3 +1,5 @@
+import gc
+
 from django.apps import AppConfig
 
 
@@ -12,3 +14,6 @@ class ExperimentsAppConfig(AppConfig):
 
         transitions.listen(earlier_final.note_change)
         transitions.listen(outbox.note_change)
+        # All that is imported by now stays, in the workers that are forked from here too.
+        gc.freeze()
+        gc.enable()  # which manage.py and wsgi.py turn off
