@@ -17,6 +17,7 @@ TESTS = (
     "tests/autotuner_site/test_views.py",
     "tests/experiments_app/notifications/test_deliver.py",
     "tests/experiments_app/notifications/test_outbox.py",
+    "tests/experiments_app/notifications/test_sender.py",
     "tests/experiments_app/test_leases.py",
     "tests/experiments_app/test_lifecycle.py",
     "tests/experiments_app/test_provenance.py",
