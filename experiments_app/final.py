@@ -12,12 +12,12 @@ from dataclasses import replace
 
 from django.db import Error, transaction
 
-from experiments_app import drift, final_verdict, repeats, task_log
+from experiments_app import drift, final_verdict, repeats, task_log, words
 from experiments_app.differences import FEWEST_ROUNDS, Reading
 from experiments_app.final_begin import NoFinal, begin
 from experiments_app.final_plan import changed_flags, order_of_round
 from experiments_app.final_result import Estimate, Final, FinalVerdict
-from experiments_app.final_state import Seen, end, look, name_of, save
+from experiments_app.final_state import Seen, end, look, save
 from experiments_app.final_undo import Missing, UndoTest, make
 from experiments_app.models import Experiment
 from tasks_app.models import Run
@@ -105,7 +105,7 @@ class _Final:
             max_rounds=rounds,
             budget_s=round(begun.budget_s + state.engine_s, 1),
         )
-        names = ", ".join(map(name_of, contenders))
+        names = ", ".join(map(words.short_experiment, contenders))
         self._log(f"final: {names}, in turn, at most {rounds} rounds")
 
     # How it goes on
@@ -236,7 +236,7 @@ class _Final:
         """`undone`: the configuration that the undo test tries in this round."""
         reason = f"measured again in round {at} of the final"
         if undone not in {None, number}:
-            reason += f", beside {name_of(undone or 0)}"
+            reason += f", beside {words.short_experiment(undone or 0)}"
         original = self._by_number[number]
         with transaction.atomic():
             made = repeats.measure_again(original, Experiment.Purpose.FINAL, reason)

@@ -3,6 +3,7 @@
 A final ends as soon as it can tell: what is said of it here is the most that it may take.
 """
 
+from experiments_app import words
 from experiments_app.final_result import Final
 from experiments_app.models import Experiment
 from tasks_app.spec_sections import Optimization
@@ -30,7 +31,7 @@ def final_left_s(final: Final | None, asked: Optimization, *, search_s: float) -
 
 def under_way(current: Experiment, final: Final | None, total: int) -> str:
     """What is measured now: `Experiment 4 of 12`, `Final: round 2, measuring #7 again`."""
-    name = f"#{current.number}" if current.number else "the default"
+    name = words.short_experiment(current.number)
     match current.purpose:
         case Experiment.Purpose.DRIFT:
             return f"Watching for drift: measuring {name} again"

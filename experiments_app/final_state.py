@@ -51,14 +51,16 @@ def look(run: Run, state: Final, by_number: Mapping[int, Experiment]) -> Seen:
                 continue
             failures.setdefault(row.number, []).append(row)
     dropped = {
-        number: f"{name_of(number)} failed when it was measured again: {rows[-1].error}"
+        number: (
+            f"{words.short_experiment(number)} failed when it was measured again: {rows[-1].error}"
+        )
         for number, rows in failures.items()
         if len(rows) >= MOST_FAILURES and number in state.contenders
     }
     for number in state.contenders:
         times = sum(one == number and state.undo_of(at) is None for one, at in done)
         if times >= FEWEST_ROUNDS and not by_number[number].feasible:
-            why = f"{name_of(number)} broke the SLO when it was measured again"
+            why = f"{words.short_experiment(number)} broke the SLO when it was measured again"
             dropped.setdefault(number, why)
     return Seen(done, dropped, undo_failures, engine_s)
 
@@ -70,9 +72,10 @@ def _executions(run: Run) -> list[Experiment]:
 
 def end(run: Run, state: Final) -> None:
     save(run, replace(state, earlier=None))
-    winner = "" if state.winner is None else f", {name_of(state.winner)}"
+    winner = "" if state.winner is None else f", {words.short_experiment(state.winner)}"
     if state.simplified_from is not None:
-        winner += f" ({name_of(state.simplified_from)} without {', '.join(state.left_out)})"
+        simplified = words.short_experiment(state.simplified_from)
+        winner += f" ({simplified} without {', '.join(state.left_out)})"
     took = f" after {state.rounds} rounds, {words.duration(state.engine_s)}" if state.rounds else ""
     why = f": {state.why}" if state.why else ""
     task_log.write(run.task_id, f"final: {state.verdict}{winner}{took}{why}", run=run.number)
@@ -83,7 +86,3 @@ def save(run: Run, state: Final) -> None:
     run.final = state.to_data()
     under_way = [status for status in Task.Status if status.is_under_way]
     Run.objects.filter(pk=run.pk, status__in=under_way).update(final=run.final)
-
-
-def name_of(number: int) -> str:
-    return f"#{number}" if number else "the default"

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
-from experiments_app import load_levels, measurements, objective
+from experiments_app import load_levels, measurements, objective, words
 from experiments_app.attempt_context import AttemptContext, TimeUp
 from experiments_app.benchmark import BenchmarkError, ErrorKind, GenaiBench, LevelResult, Progress
 from experiments_app.benchmark.level_files import all_failed
@@ -218,7 +218,7 @@ class Measuring:
 
     def _why_pruned(self, decision: Decision, rival: Experiment) -> str:
         spec = self._context.spec
-        name = "the default" if rival.is_baseline else f"#{rival.number}"
+        name = words.short_experiment(rival.number)
         if decision.bound is None:
             miss = measurements.first_miss(self._measured.levels, spec.slo)
             why = f": {objective.describe_miss(miss)}" if miss else ""

@@ -7,7 +7,7 @@ from typing import Any
 from django.db.models import Prefetch
 from django.utils import timezone
 
-from experiments_app import measurements, objective, provenance, task_log, verdict
+from experiments_app import measurements, objective, provenance, task_log, verdict, words
 from experiments_app.answers import (
     chosen_of,
     front_of,
@@ -102,8 +102,7 @@ class RunResults:
     def _taken(self) -> str:
         if self.chosen is None:
             return ""
-        name = f"experiment {self.chosen.number}" if self.chosen.number else "the default"
-        return f"; {name} was taken as the answer"
+        return f"; {words.experiment(self.chosen.number)} was taken as the answer"
 
     def _compared(self, best: Experiment) -> str:
         if self.final and (told := verdict.sentence(self.final)):

@@ -254,7 +254,7 @@ class Standing:
     def _words_paused(self) -> Iterable[str]:
         message = self.message.partition("\n")[0][:MAX_MESSAGE]
         if message.lower().startswith("paused"):
-            yield message[:1].upper() + message[1:]
+            yield words.capital(message)
         else:
             yield f"Paused · {message}" if message else "Paused"
         if self.current is not None:

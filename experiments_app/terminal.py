@@ -23,7 +23,7 @@ from rich.progress import Task as Bar
 from rich.table import Table
 from rich.text import Text
 
-from experiments_app import objective
+from experiments_app import objective, words
 from experiments_app.models import Experiment
 from experiments_app.overview import TaskOverview
 from experiments_app.results import RunResults
@@ -117,7 +117,7 @@ def print_results(results: RunResults) -> None:
     console.print(Text(f"{results.task.name}: {results.status}", style="bold"))
     if results.task.message and results.status != Task.Status.COMPLETED:
         console.print(results.task.message, highlight=False)
-    console.print(results.verdict[:1].upper() + results.verdict[1:], highlight=False)
+    console.print(words.capital(results.verdict), highlight=False)
     best = results.best
     if best is None:
         return

@@ -11,7 +11,7 @@ from tasks_app.spec import TaskSpec
 def sentence(final: Final) -> str:
     """What the final found, where it found something: all but that nothing meets the SLO, which
     is told with the closest, and that the gain is not confirmed. Else ""."""
-    winner = name_of(final.winner)
+    winner = words.experiment(final.winner)
     match final.verdict if final.is_done else None:
         case FinalVerdict.BETTER:
             if final.gain is None:
@@ -19,7 +19,7 @@ def sentence(final: Final) -> str:
             return f"{winner} is {_better(final)}{_simplified(final)}"
         case FinalVerdict.TIE:
             by = f"; it is {_better(final)}" if final.gain else ""
-            simplest = name_of(_winner_of_final(final))
+            simplest = words.experiment(_winner_of_final(final))
             if final.simplified_from is not None:
                 by = f", without what it does not need: {winner}, {_better(final)}"
             return f"a tie among {names(final.tied)}: the simplest, {simplest}, is chosen{by}"
@@ -41,7 +41,7 @@ def _simplified(final: Final) -> str:
     if final.simplified_from is None:
         return ""
     flags = " and ".join(final.left_out)
-    return f"; it is {name_of(final.simplified_from)} without {flags}, and as good"
+    return f"; it is {words.experiment(final.simplified_from)} without {flags}, and as good"
 
 
 def _better(final: Final) -> str:
@@ -95,7 +95,7 @@ def _how_sure(final: Final) -> str:
             return f"{_nearest(final)} Differences within the noise are no reason to change flags."
         case FinalVerdict.NOISY:
             advice = "Measure on a quieter machine, or give the final more time."
-            return f"{_capitalised(final.why)}.{_noise(final)} {advice}"
+            return f"{words.capital(final.why.strip().rstrip('.'))}.{_noise(final)} {advice}"
         case _:
             return ""
 
@@ -107,7 +107,7 @@ def _repeats(final: Final) -> str:
     times = " and ".join("once" if count == 1 else f"{count} times" for count in counts)
     both = "It and the default were" if winner else "The default was"
     if final.simplified_from is not None:
-        both = f"{_capitalised(name_of(winner))} and the default were"
+        both = f"{words.capital(words.experiment(winner))} and the default were"
     return f"{both} measured {times}"
 
 
@@ -137,7 +137,7 @@ def _nearest(final: Final) -> str:
     told = f"{words.percent(nearest.gain or 0.0)}"
     if nearest.gain_ci95:
         told += f" (95%: {words.interval(nearest.gain_ci95)})"
-    return f"Measured again, the nearest is {name_of(nearest.number)} with {told}."
+    return f"Measured again, the nearest is {words.experiment(nearest.number)} with {told}."
 
 
 def _noise(final: Final) -> str:
@@ -146,13 +146,9 @@ def _noise(final: Final) -> str:
     return f" The same configuration varies by {final.noise:.1%} from one measurement to the next."
 
 
-def name_of(number: int | None) -> str:
-    return f"experiment {number}" if number else "the default"
-
-
 def names(numbers: Sequence[int]) -> str:
     """`#3, #7 and the default`"""
-    told = [f"#{number}" if number else "the default" for number in numbers]
+    told = [words.short_experiment(number) for number in numbers]
     return " and ".join(filter(None, [", ".join(told[:-1]), *told[-1:]]))
 
 
@@ -160,8 +156,3 @@ def _clause(text: str) -> str:
     """A reason as it stands after `because`."""
     text = text.strip().rstrip(".")
     return text[:1].lower() + text[1:] if text[1:2].islower() or text[1:2] == " " else text
-
-
-def _capitalised(text: str) -> str:
-    text = text.strip().rstrip(".")
-    return text[:1].upper() + text[1:]

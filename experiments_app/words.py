@@ -38,6 +38,21 @@ OF_TOKENS: Mapping[str, str] = {
 }
 
 
+def experiment(number: int | None) -> str:
+    """`experiment 4`; of number 0, and of none, `the default`."""
+    return f"experiment {number}" if number else "the default"
+
+
+def short_experiment(number: int) -> str:
+    """`#4`; of number 0 `the default`."""
+    return f"#{number}" if number else "the default"
+
+
+def capital(text: str) -> str:
+    """To begin a sentence with; all else stays as it is."""
+    return text[:1].upper() + text[1:]
+
+
 def number(value: float) -> str:
     """Four significant digits, never an exponent: 1,235 · 412.3 · 0.03120."""
     size = abs(value)

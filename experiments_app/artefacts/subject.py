@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from django.conf import settings
 
+from experiments_app import words
 from experiments_app.allow_lists import NotAllowed
 from experiments_app.containers.description import ContainerDescription
 from experiments_app.containers.recorded import NotRecorded, read_shell_command
@@ -84,7 +85,7 @@ def label_of(text: str) -> str:
 
 
 def _title(experiment: Experiment) -> str:
-    what = f"experiment {experiment.number}" if experiment.number else "the default"
+    what = words.experiment(experiment.number)
     return f"{experiment.task.name}, run {experiment.run}, {what}"
 
 

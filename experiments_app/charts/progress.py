@@ -181,18 +181,14 @@ def _describe(improved: Sequence[Dot], measured: int, overview: TaskOverview) ->
     decided = decided_by_final(overview)
     highest = "the best" if decided is None or decided.number == best.number else "the best single"
     score = f"{words.number(best.score)} {overview.unit}"
-    parts = [f"{of} {highest} is {score}, reached with {_name(best.number)}."]
+    parts = [f"{of} {highest} is {score}, reached with {words.experiment(best.number)}."]
     if len(improved) > 1:
         direction = "rose" if best.score > first.score else "fell"
         times = f"{len(improved) - 1} times" if len(improved) > 2 else "once"
         parts.append(f"It began with {words.number(first.score)} and {direction} {times}.")
     if decided is not None and decided.number != best.number:
         chosen = words.number(decided.objective_score or 0.0)
-        parts.append(f"The final chose {_name(decided.number)}, with {chosen}.")
+        parts.append(f"The final chose {words.experiment(decided.number)}, with {chosen}.")
     if measured > MAX_DOTS:
         parts.append("Of the other experiments some are left out of the drawing.")
     return " ".join(parts)
-
-
-def _name(number: int) -> str:
-    return "the default" if number == 0 else f"experiment {number}"

@@ -173,7 +173,7 @@ def _describe(bars: Sequence[Bar], unit: str, *, is_compared: bool) -> str:
     best = next((bar for bar in bars if bar.kind is Kind.BEST), None)
     default = next((bar for bar in bars if bar.number == 0), None)
     if best is not None and best.score is not None:
-        name = "the default" if best.number == 0 else f"experiment {best.number}"
+        name = words.experiment(best.number)
         parts.append(f"The best is {name} with {words.number(best.score)}.")
         if default is not None and default.score is not None and best.number != 0:
             parts.append(f"The default has {words.number(default.score)}.")

@@ -34,7 +34,7 @@ def markdown_summary(
     """`message`: why the task failed; `reproduce`: the command that does the run again."""
     parts = [
         f"## {_sign(outcome, gates, strict=strict)} Autotuner: {code(outcome.task)}",
-        f"**{plain(_capital(_verdict(outcome, message)))}**",
+        f"**{plain(words.capital(_verdict(outcome, message)))}**",
     ]
     if gates:
         rows = ([plain(g.name), f"{SIGNS[g.finding]} {g.finding}", plain(g.why)] for g in gates)
@@ -135,7 +135,7 @@ def _compared(change: Change | None) -> Iterator[str]:
     if change.default is not None:
         lines.append(f"The default's score: {plain(change_in_words(change.default))}.")
     if change.unknown:
-        lines.append(f"{plain(_capital(change.unknown))}.")
+        lines.append(f"{plain(words.capital(change.unknown))}.")
     lines.append(
         "The interval knows how much starts of the server differ within each run, not what changed"
         " on the machine between them."
@@ -195,7 +195,3 @@ def _flags(tried: Tried) -> str:
     return " ".join(
         code(f"{name}={words.flag_value(value)}", 100) for name, value in tried.parameters.items()
     )
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]

@@ -9,6 +9,7 @@ from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from experiments_app import words
 from experiments_app.past_import import MAX_BYTES, MOST_EXPERIMENTS
 from experiments_app.provenance_words import lines
 from tasks_app.expressions import Scalar
@@ -38,7 +39,7 @@ class Tried(BaseModel):
 
     @property
     def name(self) -> str:
-        return f"experiment {self.number}" if self.number else "the default"
+        return words.experiment(self.number)
 
     @property
     def took_s(self) -> float:

@@ -55,8 +55,7 @@ def _of_the_run(overview: TaskOverview) -> Iterator[Caution]:
 
 def _of_the_answer(overview: TaskOverview) -> Iterator[Caution]:
     for doubt in overview.doubts:
-        told = str(doubt)
-        yield Caution(f"{told[:1].upper()}{told[1:]}.")
+        yield Caution(f"{words.capital(str(doubt))}.")
     if overview.losses:
         yield Caution(f"The answer is {overview.losses}.")
 
@@ -78,7 +77,7 @@ def _of_levels(overview: TaskOverview) -> Iterator[Caution]:
     places: dict[tuple[str, bool], list[str]] = {}
     for experiment in shown:
         for row in measured[experiment.pk]:
-            level = f"{row.scenario} × {row.concurrency} of {_name(experiment)}"
+            level = f"{row.scenario} × {row.concurrency} of {words.experiment(experiment.number)}"
             figures = {name: getattr(row, name, None) for name in slo}
             for mark in marks_of(row, figures, slo):
                 key = f"{mark.name}: {mark.words}", mark.is_grave
@@ -96,10 +95,6 @@ def _of_what_failed(overview: TaskOverview) -> Iterator[Caution]:
     reused = sum(e.reused_from_id is not None for e in overview.experiments)
     if reused:
         yield Caution(f"{reused} experiments are taken over from an earlier run.", False)
-
-
-def _name(experiment: Experiment) -> str:
-    return "the default" if experiment.is_baseline else f"experiment {experiment.number}"
 
 
 def _listed(levels: Sequence[str], most: int = 4) -> str:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from experiments_app import words
 from experiments_app.answer_texts import AnswerText
 from experiments_app.comparison import Line
 from experiments_app.html_report.cautions import Caution, cautions_of
@@ -74,15 +75,12 @@ class Report:
     @cached_property
     def verdict(self) -> str:
         """The answer as a sentence."""
-        told = self.results.verdict
-        return f"{told[:1].upper()}{told[1:]}."
+        return f"{words.capital(self.results.verdict)}."
 
     @cached_property
     def answer_name(self) -> str:
         answer = self.overview.answer
-        if answer is None:
-            return ""
-        return "the default" if answer.is_baseline else f"experiment {answer.number}"
+        return "" if answer is None else words.experiment(answer.number)
 
     @cached_property
     def answer_texts(self) -> Sequence[AnswerText]:

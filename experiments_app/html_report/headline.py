@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from experiments_app import verdict, words
+from experiments_app import words
 from experiments_app.models import Experiment
 from experiments_app.overview import TaskOverview
 
@@ -31,7 +31,7 @@ def headline_of(overview: TaskOverview) -> Headline:
 
 
 def _chosen(overview: TaskOverview, chosen: Experiment) -> Headline:
-    what = f"{verdict.name_of(chosen.number)} was taken as the answer"
+    what = f"{words.experiment(chosen.number)} was taken as the answer"
     if overview.answer_gain is not None:
         tone = "good" if overview.answer_gain > 0 else "plain"
         gained = f"{words.gain(overview.objective)}{_interval(overview)}"
@@ -50,7 +50,7 @@ def _best(overview: TaskOverview, best: Experiment) -> Headline:
         return Headline("Nothing beats the default", measured)
     if overview.gain is None:
         lacks = "the default has no score to compare with"
-        return Headline(score, f"{verdict.name_of(best.number)}; {lacks}", "good")
+        return Headline(score, f"{words.experiment(best.number)}; {lacks}", "good")
     is_unsure = overview.final_verdict in {"", "unconfirmed"} and overview.sureness
     gained = f"{words.gain(overview.objective)}{_interval(overview)}"
     tone = "unsure" if is_unsure else "good"

@@ -115,8 +115,7 @@ def lines_of(payload: Mapping[str, Any]) -> Iterator[str]:
     yield payload["text"]
     yield ""
     if best := data.get("best"):
-        name = f"experiment {best['number']}" if best["number"] else "the default"
-        yield f"Best: {name}"
+        yield f"Best: {words.experiment(best['number'])}"
         for flag, value in best["parameters"].items():
             yield f"  {flag}: {words.flag_value(value)}"
     if interval := data.get("gain_ci95"):
