@@ -68,19 +68,22 @@ def check(staged: Path) -> None:
             )
 
 
-def put_back(staged: Path, kept: Path) -> None:
-    """For whoever holds the lock. What is half taken stands under numbers that other data sets have
-    from now on, so it goes aside; what is damaged is held already."""
+def put_back(staged: Path) -> None:
+    """For whoever holds the lock, and what is there: what is damaged is replaced."""
     root = home()
-    if (incoming := root / "incoming").exists():
-        (kept / DATASETS).mkdir(exist_ok=True)
-        shutil.move(incoming, kept / DATASETS)
     for folder in _kept(staged / DATASETS):
         there = root / folder.name
         if there.exists() and hash_of(there) == folder.name:
             continue
         shutil.rmtree(there, ignore_errors=True)
         folder.rename(there)
+
+
+def put_half_taken_aside(kept: Path) -> None:
+    """It stands under numbers that other data sets have from now on."""
+    if (incoming := home() / "incoming").exists():
+        (kept / DATASETS).mkdir(exist_ok=True)
+        shutil.move(incoming, kept / DATASETS)
 
 
 def without_files() -> list[str]:

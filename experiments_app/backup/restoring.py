@@ -79,8 +79,9 @@ def restore(source: Path, *, with_keys: bool = False, even_if_damaged: bool = Fa
                 held = data_sets.Held(kept / DATASETS)
                 with locked(data_sets.home()):
                     held.hold()
-                    data_sets.put_back(staged, kept)
+                    data_sets.put_back(staged)
                     database.exchange(copy, kept, is_damaged=is_damaged)
+                    data_sets.put_half_taken_aside(kept)
                     call_command("migrate", verbosity=0, interactive=False)
                     held.let_go()
                 _exchange_files(staged, kept)

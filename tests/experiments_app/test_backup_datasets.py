@@ -47,9 +47,7 @@ def test_what_is_removed_while_it_is_packed_comes_back(archive: Path) -> None:
     assert data_sets.without_files() == ["questions"]
     staged = unpacked(archive)
     data_sets.check(staged)
-    kept = archive.with_name("kept")
-    kept.mkdir()
-    data_sets.put_back(staged, kept)
+    data_sets.put_back(staged)
     assert hash_of(dataset.folder) == dataset.sha256
     assert data_sets.without_files() == []
 
@@ -64,21 +62,23 @@ def test_what_is_damaged_is_left_out_and_named(archive: Path) -> None:
     assert held.damaged == ["spoilt"]
 
 
-def test_damaged_files_are_replaced_and_half_taken_ones_go_aside(archive: Path) -> None:
+def test_damaged_files_are_replaced(archive: Path) -> None:
     dataset = make_dataset()
     held = Held(archive.with_name("held"))
     held.hold()
     packed(archive, held)
     (dataset.folder / PROMPTS).unlink()
     (dataset.folder / PROMPTS).write_text("[]")
+    data_sets.put_back(unpacked(archive))
+    assert hash_of(dataset.folder) == dataset.sha256
+
+
+def test_half_taken_ones_go_aside(tmp_path: Path) -> None:
     half = data_sets.home() / "incoming" / "7"
     half.mkdir(parents=True)
     (half / "raw").write_text("half")
-    kept = archive.with_name("kept")
-    kept.mkdir()
-    data_sets.put_back(unpacked(archive), kept)
-    assert hash_of(dataset.folder) == dataset.sha256
-    assert (kept / DATASETS / "incoming" / "7" / "raw").read_text() == "half"
+    data_sets.put_half_taken_aside(tmp_path)
+    assert (tmp_path / DATASETS / "incoming" / "7" / "raw").read_text() == "half"
     assert not half.exists()
 
 
