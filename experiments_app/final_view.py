@@ -166,8 +166,10 @@ class FinalView:
         if drift is None:
             return ""
         change = f"{words.percent(drift.change)} (95%: {words.interval(drift.ci95)})"
-        again = "once more" if drift.checks == 1 else f"{drift.checks} times more"
-        told = f"measured {again}, the default's own score changed by {change} from first to last"
+        told = f"the default's own score changed by {change} from the search to the final"
+        if drift.checks:
+            again = "once more" if drift.checks == 1 else f"{drift.checks} times more"
+            told = f"measured {again}, {told}"
         if drift.is_real:
             return (
                 f"This machine changed during the run: {told}. Scores of the search that lie far"

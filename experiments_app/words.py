@@ -69,8 +69,9 @@ def score(value: float, objective: str) -> str:
 
 
 def percent(ratio: float) -> str:
-    """A signed change: 0.382 as +38.2%."""
-    return f"{ratio:+.1%}".replace("-", "−")
+    """A signed change: 0.382 as +38.2%; what rounds to nothing has no sign."""
+    told = f"{ratio:+.1%}".replace("-", "−")
+    return "0.0%" if told[1:] == "0.0%" else told
 
 
 def interval(bounds: Sequence[float]) -> str:

@@ -1,13 +1,14 @@
 """What is said of a run once its leaders were measured again, and that every page says the same."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from django.test import Client
 
 from experiments_app.charts.source import ChartSource
 from experiments_app.comparison import Comparison
-from experiments_app.final_result import Final
+from experiments_app.final_result import Drift, Final
 from experiments_app.neighbours import Neighbours
 from experiments_app.overview import TaskOverview
 from experiments_app.results import RunResults
@@ -148,6 +149,17 @@ def test_names_are_listed_as_people_do() -> None:
 )
 def test_the_page_says_how_sure_it_is(browser: Client, kind: str, told: str) -> None:
     assert told in text_of(browser.get(f"/tasks/{confirmed_task(kind).pk}/"))
+
+
+def test_a_run_too_short_for_checks_compares_the_default_s_two_ends() -> None:
+    view = TaskOverview.load(confirmed_task("drift")).final_view
+    assert view is not None
+    drift = Drift(-0.0001, (-0.03, 0.03), is_real=False, checks=0)
+    told = replace(view, final=replace(view.final, drift=drift)).drift_words
+    assert told == (
+        "No drift: the default's own score changed by 0.0% (95%: −3% to +3%) from the search to the"
+        " final, which is within the noise."
+    )
 
 
 def test_a_better_single_measurement_is_named_and_no_gain(browser: Client) -> None:

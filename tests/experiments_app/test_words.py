@@ -16,6 +16,13 @@ def test_it_writes_four_digits_and_never_an_exponent(value: float, text: str) ->
 
 
 @pytest.mark.parametrize(
+    ("ratio", "text"), [(0.382, "+38.2%"), (-0.061, "−6.1%"), (-0.0004, "0.0%"), (0.0, "0.0%")]
+)
+def test_it_signs_changes(ratio: float, text: str) -> None:
+    assert words.percent(ratio) == text
+
+
+@pytest.mark.parametrize(
     ("seconds", "text"), [(0.4, "0 s"), (59.4, "59 s"), (125, "2 min 05 s"), (3840, "1 h 04 min")]
 )
 def test_it_writes_durations(seconds: float, text: str) -> None:
