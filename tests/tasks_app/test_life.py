@@ -193,7 +193,7 @@ def test_it_lists_what_a_deletion_loses(browser: Client) -> None:
     text = text_of(browser.get(f"/tasks/{task.pk}/delete"))
     shutil.rmtree(folder.parent)
     assert "1 run with 2 experiments and 2 measurements" in text
-    assert "1 file of logs and results, 2.0" in text
+    assert "1 file of logs and results, 2 KiB" in text
     assert "1 version" in text
 
 
