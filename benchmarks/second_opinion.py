@@ -3,15 +3,17 @@
     python -m benchmarks.second_opinion
 
 The built-in model on llama.cpp with one thread, so that the clients have a core to themselves; the
-same prompt lengths, `ignore_eos`, temperature 0, each concurrency in turn. The lengths of answers
-are drawn from a range: with one length for all, all users end and begin together, and then a few
-milliseconds between the first two requests decide which prompts the server takes in at once. For
-the same reason the requests that all users begin with are left out of the latencies. What was drawn
-for our first round both ask for in every round, in the same order; the words of the prompts are new
-each time. In every round both measure each concurrency, one right after the other, and who comes
-first alternates: what else the machine does meets both. Printed is, for each metric and
-concurrency, theirs over ours with a 95 % interval over the rounds. The default takes some fifteen
-minutes on two idle cores.
+same prompt lengths, `ignore_eos`, temperature 0, each concurrency in turn. In every round both
+measure each concurrency, one right after the other, and who comes first alternates: what else the
+machine does meets both. Printed is, for each metric and concurrency, theirs over ours with a 95 %
+interval over the rounds. The default takes some 45 minutes on two cores.
+
+The lengths of answers are drawn from a range, anew in every round, and both ask for the same ones
+in the same order. With one length for all, all users end and begin together. Even so, two users
+happen to begin in the same step of the server at times, and both wait for both prompts then: which
+do is decided by milliseconds, so it takes a hundred requests until that evens out. It counts for
+half as much where the server takes in one prompt at a time, as this one does (`--batch-size`), and
+the requests that all users begin with are left out of the latencies.
 
 GuideLLM is installed into a virtual environment of its own, in the user's cache folder, unless
 `--client-python` names one that has it.
@@ -24,8 +26,8 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass, field
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import fmean
 
@@ -39,7 +41,7 @@ from benchmarks.client_figures import (
     after_the_first_wave,
     agreement,
 )
-from experiments_app.benchmark import BenchmarkRequest, GenaiBench, LevelResult
+from experiments_app.benchmark import BenchmarkRequest, LevelResult, run_benchmark
 from experiments_app.benchmark.results import RequestSample
 from experiments_app.benchmark.warmup import warm_up
 from experiments_app.engines.model_source import ModelSource, resolve_model
@@ -48,6 +50,7 @@ from tests.ports import free_port
 MODEL = "smollm2-135m"
 CACHE = Path("~/.cache/inference-autotuner/guidellm").expanduser()
 READY_S = 120
+CHAT_TEMPLATE = 30  # tokens
 AIM = 0.03
 METRICS = {
     "output tokens/s": "output_tokens_per_s",
@@ -62,13 +65,14 @@ Pair = tuple[ClientFigures, ClientFigures]
 
 
 @contextmanager
-def server(model: ModelSource, parallel: int, tokens: int) -> Iterator[str]:
-    """The address of a llama.cpp server with room for `parallel` requests of so many `tokens`."""
+def server(model: ModelSource, parallel: int, prompt: int, answer: int) -> Iterator[str]:
+    """The address of a llama.cpp server with room for `parallel` requests of so many tokens, which
+    takes in the prompt of one of them at a time."""
     port = free_port()
     words = [sys.executable, "-m", "experiments_app.llamacpp.server", "--model", model.path]
     words += ["--port", str(port), "--alias", MODEL, "--threads", "1"]
-    # The chat template is some 30 tokens more.
-    words += ["--parallel", str(parallel), "--ctx-size", str(parallel * (tokens + 160))]
+    words += ["--parallel", str(parallel), "--ctx-size", str(parallel * (prompt + answer + 160))]
+    words += ["--batch-size", str(prompt + CHAT_TEMPLATE + 2)]
     process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     address = f"http://127.0.0.1:{port}"
     try:
@@ -103,10 +107,6 @@ class Load:
     client_python: Path
     folder: Path
 
-    open_until_the_end: ExitStack
-    _ours: dict[int, GenaiBench] = field(default_factory=dict)
-    _lengths: dict[int, list[int]] = field(default_factory=dict)
-
     @property
     def scenario(self) -> str:
         low, high = self.answers
@@ -116,40 +116,41 @@ class Load:
         """At least six for each user, so that the first wave does not decide."""
         return max(self.least_requests, 6 * concurrency)
 
-    def ours(self, concurrency: int, number: int) -> ClientFigures:
-        """A further take of a level has the lengths of the first."""
-        if concurrency not in self._ours:
-            bench = GenaiBench(self._our_request(concurrency))
-            self._ours[concurrency] = self.open_until_the_end.enter_context(bench)
-        level = self._ours[concurrency].measure((self.scenario, concurrency), take=number)
-        in_order = sorted(level.samples, key=lambda sample: sample.start_s)
-        self._lengths[concurrency] = [sample.asked_output_tokens or 0 for sample in in_order]
-        return our_figures(level)
+    def lengths(self, concurrency: int, seed: int) -> list[int]:
+        """Of the answers that ours asks for, in order."""
+        words = [sys.executable, "-m", "benchmarks.asked_lengths", self.scenario]
+        words += [str(concurrency), str(seed), str(self.requests_at(concurrency))]
+        answers: list[int] = json.loads(subprocess.check_output(words))
+        return answers
 
-    def _our_request(self, concurrency: int) -> BenchmarkRequest:
-        return BenchmarkRequest(
+    def ours(self, concurrency: int, seed: int) -> ClientFigures:
+        request = BenchmarkRequest(
             api_base=self.address,
             backend="vllm",
             model_name=MODEL,
             tokenizer=self.model.tokenizer,
             scenarios=(self.scenario,),
             concurrencies=(concurrency,),
-            folder=self.folder / f"ours_{concurrency}",
+            folder=self.folder / f"ours_{concurrency}_{seed}",
             max_requests_per_level=self.requests_at(concurrency),
+            seed=seed,
             additional_params={"ignore_eos": True, "temperature": 0.0},
         )
+        level = run_benchmark(request)[0]
+        asked = sorted(sample.asked_output_tokens or 0 for sample in level.samples)
+        if asked != sorted(self.lengths(concurrency, seed)):
+            sys.exit("the two would not ask for the same: asked_lengths.py draws other lengths")
+        return our_figures(level)
 
-    def theirs(self, concurrency: int, number: int) -> ClientFigures:
-        """Asks for the lengths that `ours` asked for."""
-        requests = self.requests_at(concurrency)
-        prompts = self.folder / f"theirs_{concurrency}_{number}.jsonl"
+    def theirs(self, concurrency: int, seed: int) -> ClientFigures:
+        prompts = self.folder / f"theirs_{concurrency}_{seed}.jsonl"
         guidellm_client.write_prompts(
             prompts,
             tokenizer=self.model.tokenizer,
             length=self.length,
             # More than are sent: it begins anew at the end, with prompts that the cache knows then.
-            answers=2 * self._lengths[concurrency],
-            seed=number * 1000 + concurrency,
+            answers=2 * self.lengths(concurrency, seed),
+            seed=seed * 1000 + concurrency,
         )
         return guidellm_client.measure(
             self.client_python,
@@ -158,7 +159,7 @@ class Load:
             tokenizer=self.model.tokenizer,
             prompts=prompts,
             concurrency=concurrency,
-            requests=requests,
+            requests=self.requests_at(concurrency),
         )
 
 
@@ -186,13 +187,13 @@ def answer_of(sample: RequestSample) -> Answer:
     )
 
 
-def pair_of(load: Load, concurrency: int, number: int) -> Pair:
-    """Both, one right after the other; we come first in the first round and in every other."""
-    if number % 2:
-        mine = load.ours(concurrency, number)
-        return mine, load.theirs(concurrency, number)
-    other = load.theirs(concurrency, number)
-    return load.ours(concurrency, number), other
+def pair_of(load: Load, concurrency: int, seed: int) -> Pair:
+    """Both, one right after the other; who comes first alternates with the seed."""
+    if seed % 2:
+        mine = load.ours(concurrency, seed)
+        return mine, load.theirs(concurrency, seed)
+    other = load.theirs(concurrency, seed)
+    return load.ours(concurrency, seed), other
 
 
 def agreements(pairs: Mapping[int, Sequence[Pair]]) -> list[Agreement]:
@@ -237,7 +238,7 @@ def main() -> None:
     )
     parser.add_argument("--client-python", type=Path, help="of an environment with GuideLLM")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--requests", type=int, default=24, help="of a level, at the least")
+    parser.add_argument("--requests", type=int, default=100, help="of a level, at the least")
     parser.add_argument("--concurrency", type=int, nargs="+", default=[1, 2, 4, 8, 16])
     parser.add_argument("--length", type=int, default=64, help="tokens of a prompt")
     parser.add_argument(
@@ -248,16 +249,16 @@ def main() -> None:
     python = args.client_python or guidellm_client.install(CACHE)
     answers = (args.answers[0], args.answers[1])
     pairs: dict[int, list[Pair]] = {concurrency: [] for concurrency in args.concurrency}
-    with tempfile.TemporaryDirectory() as name, ExitStack() as stack:
+    with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         model = resolve_model(MODEL, home=folder)
-        with server(model, max(args.concurrency), args.length + answers[1]) as address:
-            load = Load(address, model, args.length, answers, args.requests, python, folder, stack)
+        with server(model, max(args.concurrency), args.length, answers[1]) as address:
+            load = Load(address, model, args.length, answers, args.requests, python, folder)
             most = max(args.concurrency)
             warm_up(address, MODEL, scenarios=(load.scenario,), own=None, concurrency=most)
-            for number in range(1, args.rounds + 1):
+            for seed in range(1, args.rounds + 1):
                 for concurrency in args.concurrency:
-                    pairs[concurrency].append(pair_of(load, concurrency, number))
+                    pairs[concurrency].append(pair_of(load, concurrency, seed))
     found = agreements(pairs)
     print("| metric | concurrency | ours | GuideLLM | GuideLLM over ours | 95 % | within 3 % |")
     print("|---|---|---|---|---|---|---|")
