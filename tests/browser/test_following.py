@@ -16,12 +16,10 @@ POLL_S = 2.0
 
 
 def polls_of(page: Page, task: Task) -> list[str]:
-    """The requests for the live part, as they are made."""
+    """The requests for the live part, as they are made; charts come by requests of their own."""
     polls: list[str] = []
-    page.on(
-        "request",
-        lambda request: polls.append(request.url) if "hx-request" in request.headers else None,
-    )
+    part = f"/tasks/{task.pk}/?seen="
+    page.on("request", lambda request: polls.append(request.url) if part in request.url else None)
     return polls
 
 
@@ -62,7 +60,7 @@ def test_it_stops_asking_when_the_task_has_ended(page: Page) -> None:
     wait_for(lambda: len(polls) >= 2, page)
     finish_current(task, 99.5)
     task.complete("5 of 5 experiments succeeded")
-    expect(page.get_by_role("button", name="Restart")).to_be_visible()
+    expect(page.get_by_role("button", name="Restart")).to_be_visible(timeout=30_000)
     asked = len(polls)
     page.wait_for_timeout(int(2.5 * POLL_S * 1000))
     assert len(polls) == asked
